@@ -1,0 +1,25 @@
+/** Imports run one way (docs/architecture.md): a change that breaks this is a change of the architecture. */
+const layer = (name, from, to) => ({
+  name,
+  severity: 'error',
+  from: { path: from },
+  to: { path: `^src/(${to})` },
+});
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    layer('wire-is-pure', '^src/wire/', 'transport|delivery|emitter|listeners|forwarder|cli|index|options'),
+    layer('delivery-sees-only-the-contract', '^src/delivery/', 'transport/(?!transport)|emitter|forwarder|cli|index'),
+    layer('transport-knows-no-events', '^src/transport/', 'wire|delivery|emitter|forwarder|cli|index'),
+    layer('drivers-are-strangers', '^src/transport/zmtp/', 'transport/memory'),
+    layer('forwarder-knows-no-emitter', '^src/(forwarder|cli)', 'emitter|delivery|wire|transport'),
+    layer('emitter-knows-no-forwarder', '^src/emitter', 'forwarder|cli|index'),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { extensionAlias: { '.js': ['.ts', '.js'] } },
+  },
+};

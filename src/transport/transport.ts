@@ -1,0 +1,80 @@
+/**
+ * The contract between delivery and whatever moves its bytes.
+ *
+ * A transport carries opaque messages on a publish/subscribe bus and knows nothing of events: a message reaches
+ * every transport on the bus that subscribed to a prefix of it, including the sender's own. It may lose messages
+ * while its link is down; delivery finds that out. It must not reorder, alter, merge, split or duplicate those of
+ * one sender. `test/conformance/` is the executable form of this page: a driver that passes it can be used.
+ */
+
+/** One end of a bus. Its methods never throw for what the network does; that is told through the handlers. */
+export interface Transport {
+  readonly supports: TransportSupport;
+  /** Why sending should pause: bytes taken by {@link send} that have not left this process. 0 when all have. */
+  readonly bufferedBytes: number;
+
+  /**
+   * Starts to make the link and to keep it: a link that breaks is made again, with back-off, until {@link close}.
+   * Called once. Returns at once; progress is told by {@link TransportHandlers.onStatus}.
+   */
+  open(handlers: TransportHandlers): void;
+
+  /**
+   * From when this is in force, messages that begin with the bytes of `prefix` arrive. Idempotent, and allowed in
+   * any state before `close`: a transport makes its subscriptions again on every new link, before it reports `up`.
+   * Subscriptions take force in the order in which they are made.
+   */
+  subscribe(prefix: Uint8Array): void;
+
+  /** Undoes {@link subscribe} of the same bytes; otherwise no effect. Messages on their way may still arrive. */
+  unsubscribe(prefix: Uint8Array): void;
+
+  /**
+   * Takes one message for sending. The bytes belong to the transport from here on and must not change.
+   * Only while the link is `up`: a message sent in any other state is discarded.
+   *
+   * @returns whether more is welcome; after `false`, wait for {@link TransportHandlers.onDrain}.
+   */
+  send(message: Uint8Array): boolean;
+
+  /** Lets all that was sent go out now. Sends between two flushes may be combined into one write. */
+  flush(): void;
+
+  /**
+   * Sends what is buffered, for at most `timeoutMs`, then releases every socket and timer. No handler is called
+   * after it resolves. Idempotent; never rejects.
+   */
+  close(timeoutMs: number): Promise<void>;
+}
+
+export interface TransportHandlers {
+  /** One whole message. The bytes are the handler's to keep; they are never overwritten. */
+  onMessage(message: Buffer): void;
+  /** The link changed. Every report differs from the one before; the first is `up` or `down`. */
+  onStatus(status: LinkStatus, cause?: Error): void;
+  /** After `send` returned `false`: more is welcome again. */
+  onDrain(): void;
+}
+
+/** `up`: both directions are made and every subscription was sent. `down`: they are not; the transport tries. */
+export type LinkStatus = 'up' | 'down';
+
+/** What a transport can do: users and the conformance suite read it, no code branches on a driver's name. */
+export interface TransportSupport {
+  /** Reaches other processes. */
+  readonly processes: boolean;
+  /** Can lose its link and make it again. */
+  readonly reconnects: boolean;
+}
+
+/** What an emitter hands to a transport it creates. */
+export interface TransportContext {
+  /** Where messages are sent to (`tcp://…` or `ipc://…`): the forwarder's XSUB. */
+  readonly xsubAddress: string;
+  /** Where messages come from (`tcp://…` or `ipc://…`): the forwarder's XPUB. */
+  readonly xpubAddress: string;
+  /** The largest message that is sent and that is accepted, in bytes. */
+  readonly maxMessageBytes: number;
+}
+
+export type TransportFactory = (context: TransportContext) => Transport;
