@@ -1,0 +1,215 @@
+/**
+ * The forwarder's options: what may be given, what it defaults to, and the one place where all of it is checked.
+ *
+ * An explicit option beats the environment, and beside it an address beats a port: so a port option also beats an
+ * address from the environment. Messages name the option by the name its user knows (`--xsub-port` on the command
+ * line), what was expected and what was given.
+ */
+import type { Logger, LoggerOptions } from 'pino';
+import { ENDPOINT_FORM, type Endpoint, formatEndpoint, parseEndpoint, parsePort } from '../address.js';
+import type { Binding, ProxySettings, Side } from './settings.js';
+
+/** Options of {@link createForwarder}. */
+export interface ForwarderOptions {
+  /**
+   * The port where publishers connect, on every interface, IPv4 and IPv6. 0 lets the system choose.
+   * @default `XSUB_PORT` of the environment, or 5555
+   */
+  readonly xsubPort?: number | undefined;
+  /**
+   * The port where subscribers connect, on every interface, IPv4 and IPv6. 0 lets the system choose.
+   * @default `XPUB_PORT` of the environment, or 5556
+   */
+  readonly xpubPort?: number | undefined;
+  /**
+   * Where publishers connect, `tcp://HOST:PORT` or `ipc://PATH`; beats `xsubPort`. HOST is an address of this
+   * machine, an interface, a name, or `*` for all.
+   * @default `XSUB_ADDRESS` of the environment, or `tcp://*:` and the port
+   */
+  readonly xsubAddress?: string | undefined;
+  /**
+   * Where subscribers connect, in the form of `xsubAddress`; beats `xpubPort`.
+   * @default `XPUB_ADDRESS` of the environment, or `tcp://*:` and the port
+   */
+  readonly xpubAddress?: string | undefined;
+  /**
+   * How many messages may wait for one subscriber before it misses some, and from one publisher. A stalled
+   * subscriber so costs at most this many messages of memory: 64 MiB for emitters' batches of 16 KiB, and more only
+   * where single events are larger than a batch.
+   * @default 4096
+   */
+  readonly highWaterMark?: number | undefined;
+  /**
+   * The largest message taken, in bytes; a peer that sends a larger one is disconnected.
+   * @default 16,842,752 (16 MiB for an event, 64 KiB for what goes around it)
+   */
+  readonly maxMessageBytes?: number | undefined;
+  /**
+   * How long a peer may take for the ZMTP handshake, in milliseconds, before it is disconnected.
+   * @default 10,000
+   */
+  readonly handshakeInterval?: number | undefined;
+  /**
+   * Options of the pino logger the forwarder makes; it writes JSON lines to stdout.
+   * @default `{ level: 'silent' }`
+   */
+  readonly loggerOptions?: LoggerOptions | undefined;
+  /** A pino logger to use instead of one of its own. Not together with `loggerOptions`. */
+  readonly logger?: Logger | undefined;
+}
+
+/** Some of `process.env`. An empty value counts as none. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export const DEFAULT_PORTS: Readonly<Record<Side, number>> = { xsub: 5555, xpub: 5556 };
+export const DEFAULT_HIGH_WATER_MARK = 4096;
+export const DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024 + 64 * 1024;
+export const DEFAULT_HANDSHAKE_INTERVAL = 10_000;
+
+/** libzmq counts in 32-bit integers. */
+const MAX_INT32 = 2 ** 31 - 1;
+/** A smaller limit also refuses the frames of the handshake itself. */
+const MIN_MESSAGE_BYTES = 1024;
+
+const KNOWN: Readonly<Record<keyof ForwarderOptions, true>> = {
+  xsubPort: true,
+  xpubPort: true,
+  xsubAddress: true,
+  xpubAddress: true,
+  highWaterMark: true,
+  maxMessageBytes: true,
+  handshakeInterval: true,
+  loggerOptions: true,
+  logger: true,
+};
+
+/** Checks everything at once and throws a TypeError or RangeError that names what is wrong. */
+export function resolveProxySettings(
+  options: ForwarderOptions,
+  environment: Environment,
+  nameOf: (option: string) => string = (option) => option,
+): ProxySettings {
+  assertKnownKeys(options);
+  if (options.logger !== undefined && options.loggerOptions !== undefined) {
+    throw new TypeError('logger: expected either logger or loggerOptions, got both');
+  }
+  const xsub = resolveBinding('xsub', options, environment, nameOf);
+  const xpub = resolveBinding('xpub', options, environment, nameOf);
+  assertDifferent(xsub, xpub);
+  return {
+    xsub,
+    xpub,
+    highWaterMark: checkInteger(nameOf('highWaterMark'), options.highWaterMark ?? DEFAULT_HIGH_WATER_MARK, 1),
+    maxMessageBytes: checkInteger(
+      nameOf('maxMessageBytes'),
+      options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
+      MIN_MESSAGE_BYTES,
+    ),
+    handshakeInterval: checkInteger(
+      nameOf('handshakeInterval'),
+      options.handshakeInterval ?? DEFAULT_HANDSHAKE_INTERVAL,
+      1,
+    ),
+  };
+}
+
+function assertKnownKeys(options: ForwarderOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`options: expected an object, got ${show(options)}`);
+  }
+  for (const key of Object.keys(options)) {
+    if (!Object.hasOwn(KNOWN, key)) {
+      throw new TypeError(`${key}: no such option; expected one of ${Object.keys(KNOWN).join(', ')}`);
+    }
+  }
+}
+
+/** The most specific of: option address, option port, environment address, environment port, default. */
+function resolveBinding(
+  side: Side,
+  options: ForwarderOptions,
+  environment: Environment,
+  nameOf: (option: string) => string,
+): Binding {
+  const address = options[`${side}Address`];
+  const port = options[`${side}Port`];
+  // Both are checked even where one beats the other: a mistake in the beaten one is still a mistake.
+  const portName = nameOf(`${side}Port`);
+  const fromPort = port === undefined ? undefined : onAllInterfaces(checkPort(portName, port));
+  if (address !== undefined) {
+    const name = nameOf(`${side}Address`);
+    return { side, endpoint: checkAddress(name, address), source: name };
+  }
+  if (fromPort !== undefined) return { side, endpoint: fromPort, source: portName };
+
+  const variable = side.toUpperCase();
+  const envAddress = environment[`${variable}_ADDRESS`];
+  if (envAddress !== undefined && envAddress !== '') {
+    const name = `${variable}_ADDRESS`;
+    return { side, endpoint: checkAddress(name, envAddress), source: name };
+  }
+  const envPort = environment[`${variable}_PORT`];
+  if (envPort !== undefined && envPort !== '') {
+    const name = `${variable}_PORT`;
+    return { side, endpoint: onAllInterfaces(parsePortText(name, envPort)), source: name };
+  }
+  return { side, endpoint: onAllInterfaces(DEFAULT_PORTS[side]), source: 'the default' };
+}
+
+function onAllInterfaces(port: number): Endpoint {
+  return { protocol: 'tcp', host: '*', port };
+}
+
+/** Also the mistake of one port for both sides, which the system would only report as "in use". */
+function assertDifferent(xsub: Binding, xpub: Binding): void {
+  const address = formatEndpoint(xpub.endpoint);
+  if (xpub.endpoint.protocol === 'tcp' && xpub.endpoint.port === 0) return;
+  if (address !== formatEndpoint(xsub.endpoint)) return;
+  throw new RangeError(
+    `${xpub.source}: expected an address other than that of ${xsub.source}, got ${address} for both sides`,
+  );
+}
+
+function checkPort(name: string, value: unknown): number {
+  if (typeof value !== 'number') {
+    throw new TypeError(`${name}: expected a port, a number from 0 to 65535, got ${show(value)}`);
+  }
+  if (!Number.isInteger(value) || value < 0 || value > 65_535) {
+    throw new RangeError(`${name}: expected a port from 0 to 65535, got ${value}`);
+  }
+  return value;
+}
+
+/** A port from the command line or the environment. */
+export function parsePortText(name: string, text: string): number {
+  const port = parsePort(text);
+  if (port === undefined) throw new RangeError(`${name}: expected a port from 0 to 65535, got ${show(text)}`);
+  return port;
+}
+
+function checkAddress(name: string, value: unknown): Endpoint {
+  if (typeof value !== 'string') {
+    throw new TypeError(`${name}: expected an address, ${ENDPOINT_FORM}, got ${show(value)}`);
+  }
+  const endpoint = parseEndpoint(value);
+  if (typeof endpoint !== 'string') return endpoint;
+  throw new RangeError(`${name}: expected ${ENDPOINT_FORM}, got ${show(value)}, which ${endpoint}`);
+}
+
+function checkInteger(name: string, value: unknown, min: number): number {
+  if (typeof value !== 'number') {
+    throw new TypeError(`${name}: expected an integer from ${min} to ${MAX_INT32}, got ${show(value)}`);
+  }
+  if (!Number.isInteger(value) || value < min || value > MAX_INT32) {
+    throw new RangeError(`${name}: expected an integer from ${min} to ${MAX_INT32}, got ${value}`);
+  }
+  return value;
+}
+
+/** A value in a message: short, on one line, and telling `'5555'` from `5555`. */
+export function show(value: unknown): string {
+  if (typeof value === 'string')
+    return JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}…` : value);
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
+  return typeof value === 'function' ? 'a function' : String(value);
+}
