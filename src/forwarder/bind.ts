@@ -3,14 +3,14 @@
  * socket at all, and errors that say what to do.
  */
 import { lstatSync } from 'node:fs';
-import { connect, isIP } from 'node:net';
+import { connect, isIP, isIPv6 } from 'node:net';
 import type { Socket } from 'zeromq';
 import { type Endpoint, formatEndpoint, parseEndpoint } from '../address.js';
 import { DemitterError } from '../errors.js';
 import type { Binding } from './settings.js';
 
 type TcpEndpoint = Extract<Endpoint, { protocol: 'tcp' }>;
-type BindableSocket = Socket & { readonly lastEndpoint: string | null };
+type BindableSocket = Socket & { readonly lastEndpoint: string | null; ipv6: boolean };
 
 /** Binds `socket` and resolves to where it listens, with the port the system chose, as a peer can dial it. */
 export async function bindSocket(socket: BindableSocket, binding: Binding): Promise<Endpoint> {
@@ -30,16 +30,15 @@ export async function bindSocket(socket: BindableSocket, binding: Binding): Prom
  * forwarders or the application's own work may have taken.
  */
 function bindTcp(socket: BindableSocket, endpoint: TcpEndpoint): TcpEndpoint {
+  // "*" then listens on both families, as "localhost" may mean ::1 to a client. Not for names: an interface would
+  // be bound by its IPv6 address only.
+  socket.ipv6 = endpoint.host === '*' || isIPv6(endpoint.host);
   socket.bindSync(nativeAddress(endpoint));
   const { host, port } = boundEndpoint(socket);
   // libzmq calls a wildcard "[::]", which a peer without IPv6 cannot dial; every peer can dial 0.0.0.0.
   if (endpoint.host === '*') return { ...endpoint, host: '0.0.0.0', port };
-  // An interface's name means nothing to a peer, nor does libzmq's way of writing IPv4 addresses on IPv6 sockets.
-  return {
-    ...endpoint,
-    host: isIP(endpoint.host) === 0 ? host.replace(/^::ffff:/, '') : endpoint.host,
-    port,
-  };
+  // The name of an interface means nothing to a peer.
+  return { ...endpoint, host: isIP(endpoint.host) === 0 ? host : endpoint.host, port };
 }
 
 function boundEndpoint(socket: BindableSocket): TcpEndpoint {
