@@ -52,8 +52,13 @@ export interface TransportHandlers {
   onMessage(message: Buffer): void;
   /** The link changed. Every report differs from the one before; the first is `up` or `down`. */
   onStatus(status: LinkStatus, cause?: Error): void;
-  /** After `send` returned `false`: more is welcome again. */
+  /** After `send` returned `false`: more is welcome again. If the link breaks meanwhile, it comes after the next `up`. */
   onDrain(): void;
+  /**
+   * Something arrived that is no message of this bus (too large, or in a form that the bus does not use). It was
+   * dropped, and the link goes on. Told once per link and reason.
+   */
+  onDropped?(cause: Error): void;
 }
 
 /** `up`: both directions are made and every subscription was sent. `down`: they are not; the transport tries. */

@@ -1,0 +1,272 @@
+/**
+ * One ZMTP connection over one connected socket: greeting, handshake, then frames in both directions, until either
+ * side ends it or breaks the rules. It does not care who dialled. What comes after its end is the link's business.
+ */
+import type { Socket } from 'node:net';
+import { DemitterError } from '../../errors.js';
+import {
+  type Command,
+  encodeCommand,
+  encodeError,
+  encodePong,
+  parseCommand,
+  parseErrorReason,
+  parseMetadata,
+} from './commands.js';
+import { type DropReason, encodeFrame, FrameDecoder, type FrameSink } from './frames.js';
+import {
+  checkSocketType,
+  encodeGreeting,
+  encodeReady,
+  GREETING_BYTES,
+  type PeerVersion,
+  readGreeting,
+  type SocketType,
+  takesSubscriptionCommands,
+} from './handshake.js';
+import { describeSocketError, networkError, zmtpError } from './protocol-error.js';
+import { WriteBuffer } from './write-buffer.js';
+
+/** TCP keep-alive finds a peer that vanished from an idle connection: 10 s of silence, then ten probes a second. */
+const KEEP_ALIVE_DELAY_MS = 10_000;
+
+/** A PONG is left out while this much waits to be sent: any frame tells the peer that we live. */
+const MAX_BYTES_BEFORE_PONG = 256 * 1024;
+
+export interface ConnectionOptions {
+  readonly socketType: SocketType;
+  readonly maxMessageBytes: number;
+  /** How long the peer may take from the first byte to its READY. */
+  readonly handshakeTimeoutMs: number;
+}
+
+export interface ConnectionHandlers {
+  /** The handshake succeeded. */
+  onReady(): void;
+  /** SUB: a message. */
+  onMessage?(message: Buffer): void;
+  /** PUB: the peer subscribed to a prefix or gave it up. */
+  onSubscription?(prefix: Buffer, change: 'subscribe' | 'cancel'): void;
+  /** SUB: a message of a form or size that is not accepted was dropped. Once per reason. */
+  onDropped?(cause: DemitterError): void;
+  /** The kernel took what was flushed. */
+  onWritten?(): void;
+  /** The end, once, and not after {@link ZmtpConnection.end} or {@link ZmtpConnection.destroy}. */
+  onFailed(cause: DemitterError): void;
+}
+
+type State = 'greeting' | 'handshake' | 'ready' | 'ending' | 'closed';
+
+export class ZmtpConnection implements FrameSink {
+  readonly #socket: Socket;
+  readonly #options: ConnectionOptions;
+  readonly #handlers: ConnectionHandlers;
+  readonly #decoder: FrameDecoder;
+  readonly #output: WriteBuffer;
+  readonly #handshakeTimer: NodeJS.Timeout;
+  readonly #dropsTold = new Set<DropReason>();
+  #state: State = 'greeting';
+  #greeting: Buffer = Buffer.alloc(0);
+  #peer: PeerVersion = { major: 3, minor: 0 };
+
+  /** Begins the handshake at once. */
+  constructor(socket: Socket, options: ConnectionOptions, handlers: ConnectionHandlers) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#decoder = new FrameDecoder(this, options.maxMessageBytes);
+    this.#output = new WriteBuffer(socket, () => this.#state === 'ready' && handlers.onWritten?.());
+    this.#handshakeTimer = setTimeout(
+      () =>
+        this.#fail(
+          zmtpError(`The peer did not finish the handshake within ${options.handshakeTimeoutMs} ms`),
+        ),
+      options.handshakeTimeoutMs,
+    );
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    socket.on('error', (error) =>
+      this.#fail(networkError(`The connection broke: ${describeSocketError(error)}`, error)),
+    );
+    socket.on('end', () => this.#fail(networkError(`The peer closed the connection${this.#stage()}`)));
+    socket.on('close', () => this.#fail(networkError(`The connection was closed${this.#stage()}`)));
+    socket.write(encodeGreeting());
+  }
+
+  /** Bytes taken for sending that the kernel has not. */
+  get bufferedBytes(): number {
+    return this.#output.bytes;
+  }
+
+  /** Only when ready. The bytes must not change from here on. */
+  send(message: Uint8Array): void {
+    this.#output.addFrame('message', message);
+  }
+
+  /** Only when ready. RFC 37 makes a subscription a command; RFC 23 made it a message that begins with 1 or 0. */
+  changeSubscription(prefix: Uint8Array, change: 'subscribe' | 'cancel'): void {
+    if (takesSubscriptionCommands(this.#peer)) {
+      this.#output.addFrame(
+        'command',
+        encodeCommand(change === 'subscribe' ? 'SUBSCRIBE' : 'CANCEL', prefix),
+      );
+    } else {
+      const message = Buffer.allocUnsafeSlow(1 + prefix.length);
+      message[0] = change === 'subscribe' ? 1 : 0;
+      message.set(prefix, 1);
+      this.#output.addFrame('message', message);
+    }
+  }
+
+  flush(): void {
+    if (this.#state === 'ready') this.#output.flush();
+  }
+
+  /**
+   * Sends what is buffered and waits until the peer, having read it, closes its side too: closing both at once could
+   * make the kernel reset the connection and throw away what is on its way. Nothing is handed on any more.
+   */
+  async end(timeoutMs: number): Promise<void> {
+    if (this.#state !== 'ready') {
+      this.destroy();
+      return;
+    }
+    this.#output.flush();
+    this.#leave('ending');
+    const socket = this.#socket;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => socket.destroy(), Math.min(timeoutMs, MAX_TIMER_MS));
+      socket.once('close', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      socket.end();
+    });
+    this.#state = 'closed';
+  }
+
+  /** Ends it now; what is buffered is lost. */
+  destroy(): void {
+    this.#leave('closed');
+    this.#socket.destroy();
+  }
+
+  /** @internal */
+  onMessage(body: Buffer): void {
+    if (this.#state !== 'ready') throw zmtpError('The peer sent a message before its READY');
+    if (this.#options.socketType === 'SUB') {
+      this.#handlers.onMessage?.(body);
+      return;
+    }
+    // Anything else is a message from subscriber to publisher, which PUB sockets do not read (RFC 29).
+    const first = body[0];
+    if (first === 0 || first === 1)
+      this.#handlers.onSubscription?.(body.subarray(1), first === 1 ? 'subscribe' : 'cancel');
+  }
+
+  /** @internal */
+  onCommand(body: Buffer): void {
+    const command = parseCommand(body);
+    // RFC 37, "Error Handling": fatal, whenever it comes.
+    if (command.name === 'ERROR')
+      throw zmtpError(`The peer refused the connection: ${parseErrorReason(command.data)}`);
+    if (this.#state === 'handshake') this.#finishHandshake(command);
+    else this.#obey(command);
+  }
+
+  /** @internal */
+  onDropped(reason: DropReason, size: number): void {
+    if (this.#state !== 'ready')
+      throw zmtpError(`The peer sent a ${reason} of ${size} bytes before its READY`);
+    // What a subscriber sends to a publisher is of no use to us, in whatever form.
+    if (this.#options.socketType === 'PUB' || this.#dropsTold.has(reason)) return;
+    this.#dropsTold.add(reason);
+    const limit = reason === 'multipart' ? '' : `; the limit is ${this.#options.maxMessageBytes}`;
+    const what = reason === 'multipart' ? 'multipart message' : reason;
+    this.#handlers.onDropped?.(zmtpError(`A ${what} of ${size} bytes was dropped${limit}`));
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      if (this.#state === 'greeting') this.#greet(chunk);
+      else this.#decoder.push(chunk);
+    } catch (error) {
+      if (error instanceof DemitterError && error.code === 'DEMITTER_ZMTP') {
+        this.#fail(error);
+        return;
+      }
+      // A handler threw: its mistake must not be hidden, but the stream is out of step now.
+      this.#fail(networkError('A message handler threw', error));
+      throw error;
+    }
+  }
+
+  #greet(chunk: Buffer): void {
+    const received = this.#greeting.length === 0 ? chunk : Buffer.concat([this.#greeting, chunk]);
+    const peer = readGreeting(received);
+    if (peer === undefined) {
+      this.#greeting = received;
+      return;
+    }
+    this.#greeting = Buffer.alloc(0);
+    this.#peer = peer;
+    this.#state = 'handshake';
+    this.#socket.write(encodeFrame('command', encodeReady(this.#options.socketType)));
+    this.#decoder.push(received.subarray(GREETING_BYTES));
+  }
+
+  /** RFC 23, "The NULL Security Mechanism": each side sends READY and waits for the other's. */
+  #finishHandshake(command: Command): void {
+    if (command.name !== 'READY')
+      throw zmtpError(`The peer sent ${printable(command.name)} instead of READY`);
+    checkSocketType(this.#options.socketType, parseMetadata(command.data));
+    clearTimeout(this.#handshakeTimer);
+    this.#state = 'ready';
+    this.#handlers.onReady();
+  }
+
+  /** Commands that are not known are ignored: a newer peer may have them. */
+  #obey(command: Command): void {
+    if (command.name === 'PING') {
+      const pong = encodePong(command.data);
+      if (this.#output.bytes >= MAX_BYTES_BEFORE_PONG) return;
+      this.#output.addFrame('command', pong);
+      this.#output.flush();
+    } else if (this.#options.socketType === 'PUB') {
+      if (command.name === 'SUBSCRIBE') this.#handlers.onSubscription?.(command.data, 'subscribe');
+      else if (command.name === 'CANCEL') this.#handlers.onSubscription?.(command.data, 'cancel');
+    }
+  }
+
+  #fail(cause: DemitterError): void {
+    const state = this.#state;
+    if (state === 'closed' || state === 'ending') return;
+    this.#leave('closed');
+    if (state === 'handshake' && cause.code === 'DEMITTER_ZMTP' && this.#socket.writable) {
+      // The peer learns why. Nothing else is in this socket's way, so the kernel takes it at once.
+      this.#socket.write(encodeFrame('command', encodeError(cause.message)));
+      this.#socket.destroySoon();
+    } else {
+      this.#socket.destroy();
+    }
+    this.#handlers.onFailed(cause);
+  }
+
+  #leave(state: 'ending' | 'closed'): void {
+    this.#state = state;
+    clearTimeout(this.#handshakeTimer);
+    this.#decoder.stop();
+  }
+
+  #stage(): string {
+    return this.#state === 'ready' ? '' : ' during the handshake';
+  }
+}
+
+/** `setTimeout` takes no longer delay. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?');
+}

@@ -1,0 +1,56 @@
+/**
+ * Makes one connected socket, or says in plain words why not.
+ */
+import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import { type Endpoint, toDialable } from '../../address.js';
+import type { DemitterError } from '../../errors.js';
+import { describeSocketError, networkError } from './protocol-error.js';
+
+export interface DialHandlers {
+  onConnected(socket: Socket): void;
+  onFailed(cause: DemitterError): void;
+}
+
+/**
+ * Dials `endpoint`; exactly one handler is called, later.
+ *
+ * @returns a function that gives up; after it, no handler is called.
+ */
+export function dial(endpoint: Endpoint, timeoutMs: number, handlers: DialHandlers): () => void {
+  const socket = connect(connectOptions(toDialable(endpoint)));
+  const timer = setTimeout(() => fail(networkError(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  const onError = (error: Error): void => fail(networkError(describeSocketError(error), error));
+
+  function settle(): void {
+    clearTimeout(timer);
+    socket.off('error', onError);
+  }
+  function fail(cause: DemitterError): void {
+    giveUp();
+    handlers.onFailed(cause);
+  }
+  function giveUp(): void {
+    settle();
+    // An attempt at another address of the same name may still fail after this.
+    socket.on('error', () => undefined);
+    socket.destroy();
+  }
+
+  socket.on('error', onError);
+  socket.once('connect', () => {
+    settle();
+    handlers.onConnected(socket);
+  });
+  return giveUp;
+}
+
+function connectOptions(endpoint: Endpoint): NetConnectOpts {
+  if (endpoint.protocol === 'ipc') return { path: socketPath(endpoint.path) };
+  // A name may have IPv6 and IPv4 addresses, of which the forwarder listens on one: all are tried in turn.
+  return { host: endpoint.host, port: endpoint.port, autoSelectFamily: true };
+}
+
+/** Linux's abstract sockets: ZeroMQ writes the leading NUL as `@`. */
+function socketPath(path: string): string {
+  return path.startsWith('@') ? `\0${path.slice(1)}` : path;
+}

@@ -1,0 +1,126 @@
+/**
+ * One connection that is made, and made again whenever it breaks, until it is closed.
+ */
+import type { Socket } from 'node:net';
+import { type Endpoint, formatEndpoint } from '../../address.js';
+import { DemitterError } from '../../errors.js';
+import { Backoff } from './backoff.js';
+import { ZmtpConnection } from './connection.js';
+import { dial } from './dial.js';
+import type { SocketType } from './handshake.js';
+
+/** How long things may take. Milliseconds. */
+export interface LinkTiming {
+  readonly connectTimeoutMs: number;
+  readonly handshakeTimeoutMs: number;
+  /** The first attempt after a break comes this soon or up to `firstRetryMs`; later ones take up to `maxRetryMs`. */
+  readonly minRetryMs: number;
+  readonly firstRetryMs: number;
+  readonly maxRetryMs: number;
+  /** A connection that lasted this long was good: the back-off begins anew. */
+  readonly stableAfterMs: number;
+}
+
+export const DEFAULT_TIMING: LinkTiming = {
+  connectTimeoutMs: 5_000,
+  handshakeTimeoutMs: 5_000,
+  minRetryMs: 10,
+  firstRetryMs: 50,
+  maxRetryMs: 1_000,
+  stableAfterMs: 1_000,
+};
+
+export interface LinkOptions {
+  readonly socketType: SocketType;
+  readonly endpoint: Endpoint;
+  readonly maxMessageBytes: number;
+  readonly timing: LinkTiming;
+  readonly random: () => number;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now: () => number;
+}
+
+export interface LinkHandlers {
+  onUp(connection: ZmtpConnection): void;
+  /** A connection broke, or could not be made: once per attempt. */
+  onDown(cause: DemitterError): void;
+  onMessage?(message: Buffer): void;
+  onDropped?(cause: DemitterError): void;
+  onWritten?(): void;
+}
+
+type State =
+  | { readonly name: 'idle' | 'closed' }
+  | { readonly name: 'dialling'; readonly giveUp: () => void }
+  | { readonly name: 'shaking hands'; readonly connection: ZmtpConnection }
+  | { readonly name: 'up'; readonly connection: ZmtpConnection; readonly since: number }
+  | { readonly name: 'waiting'; readonly timer: NodeJS.Timeout };
+
+export class ZmtpLink {
+  readonly #options: LinkOptions;
+  readonly #handlers: LinkHandlers;
+  readonly #backoff: Backoff;
+  #state: State = { name: 'idle' };
+
+  constructor(options: LinkOptions, handlers: LinkHandlers) {
+    this.#options = options;
+    this.#handlers = handlers;
+    const { minRetryMs, firstRetryMs, maxRetryMs } = options.timing;
+    this.#backoff = new Backoff({
+      minDelayMs: minRetryMs,
+      firstCeilingMs: firstRetryMs,
+      maxCeilingMs: maxRetryMs,
+      random: options.random,
+    });
+  }
+
+  /** The connection, while there is one that has shaken hands. */
+  get connection(): ZmtpConnection | undefined {
+    return this.#state.name === 'up' ? this.#state.connection : undefined;
+  }
+
+  /** Dials. Once, from the beginning, and by itself after each break. */
+  dial(): void {
+    const { endpoint, timing } = this.#options;
+    const giveUp = dial(endpoint, timing.connectTimeoutMs, {
+      onConnected: (socket) => this.#shakeHands(socket),
+      onFailed: (cause) => this.#broken('Cannot connect to', cause),
+    });
+    this.#state = { name: 'dialling', giveUp };
+  }
+
+  /** Ends for good. A connection that is up sends what it has, for at most `timeoutMs`. */
+  async close(timeoutMs: number): Promise<void> {
+    const state = this.#state;
+    this.#state = { name: 'closed' };
+    if (state.name === 'dialling') state.giveUp();
+    else if (state.name === 'waiting') clearTimeout(state.timer);
+    else if (state.name === 'shaking hands') state.connection.destroy();
+    else if (state.name === 'up') await state.connection.end(timeoutMs);
+  }
+
+  #shakeHands(socket: Socket): void {
+    const { socketType, maxMessageBytes, timing, now } = this.#options;
+    const handlers = this.#handlers;
+    const options = { socketType, maxMessageBytes, handshakeTimeoutMs: timing.handshakeTimeoutMs };
+    const connection = new ZmtpConnection(socket, options, {
+      ...handlers,
+      onReady: () => {
+        this.#state = { name: 'up', connection, since: now() };
+        handlers.onUp(connection);
+      },
+      onFailed: (cause) => this.#broken('Lost the link to', cause),
+    });
+    this.#state = { name: 'shaking hands', connection };
+  }
+
+  #broken(what: string, cause: DemitterError): void {
+    const { endpoint, socketType, timing, now } = this.#options;
+    if (this.#state.name === 'up' && now() - this.#state.since >= timing.stableAfterMs) this.#backoff.reset();
+    this.#state = { name: 'waiting', timer: setTimeout(() => this.dial(), this.#backoff.next()) };
+    const peer = `the forwarder's ${socketType === 'PUB' ? 'XSUB' : 'XPUB'} at ${formatEndpoint(endpoint)}`;
+    this.#handlers.onDown(
+      new DemitterError(cause.code, `${what} ${peer}: ${cause.message}`, { cause: cause.cause ?? cause }),
+    );
+  }
+}

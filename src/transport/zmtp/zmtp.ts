@@ -1,0 +1,210 @@
+/**
+ * The default transport: a publisher's and a subscriber's connection to a forwarder, spoken in ZMTP over `node:net`.
+ *
+ * The link is up while both connections are. One that breaks is made again by itself and the other is kept: a
+ * forwarder that died takes both with it anyway, while a connection that only lost its neighbour still carries
+ * messages, and dropping it would lose those that are on their way.
+ */
+import { ENDPOINT_FORM, type Endpoint, parseEndpoint } from '../../address.js';
+import type {
+  LinkStatus,
+  Transport,
+  TransportContext,
+  TransportHandlers,
+  TransportSupport,
+} from '../transport.js';
+import type { ZmtpConnection } from './connection.js';
+import { DEFAULT_TIMING, type LinkTiming, ZmtpLink } from './link.js';
+
+/** Bytes waiting at which `send` asks for a pause, and at which it is over. */
+const HIGH_WATER_MARK = 256 * 1024;
+const LOW_WATER_MARK = HIGH_WATER_MARK / 2;
+
+const SUPPORTS: TransportSupport = { processes: true, reconnects: true };
+
+/** What a test may want to decide. */
+export interface ZmtpDependencies {
+  readonly random: () => number;
+  readonly now: () => number;
+  readonly timing: LinkTiming;
+}
+
+/** @throws TypeError if an address of `context` is none. */
+export function createZmtpTransport(
+  context: TransportContext,
+  dependencies: Partial<ZmtpDependencies> = {},
+): Transport {
+  return new ZmtpTransport(context, {
+    random: Math.random,
+    now: () => performance.now(),
+    timing: DEFAULT_TIMING,
+    ...dependencies,
+  });
+}
+
+/** `opening`: no report was made yet. */
+type State = 'idle' | 'opening' | LinkStatus | 'closed';
+
+class ZmtpTransport implements Transport {
+  readonly supports = SUPPORTS;
+  readonly #maxMessageBytes: number;
+  readonly #publisher: ZmtpLink;
+  readonly #subscriber: ZmtpLink;
+  /** In the order in which they were made; the keys are the same bytes as text. */
+  readonly #subscriptions = new Map<string, Uint8Array>();
+  #state: State = 'idle';
+  #handlers: TransportHandlers | undefined;
+  /** Where to send; only while the link is up. */
+  #output: ZmtpConnection | undefined;
+  /** `waiting`: `send` returned `false` and owes an `onDrain`. */
+  #flow: 'free' | 'waiting' = 'free';
+  #subscriptionFlush: 'none' | 'scheduled' = 'none';
+  #closing: Promise<void> | undefined;
+
+  constructor(context: TransportContext, dependencies: ZmtpDependencies) {
+    const { maxMessageBytes } = context;
+    this.#maxMessageBytes = maxMessageBytes;
+    const onDown = (cause: Error): void => this.#linkDown(cause);
+    this.#publisher = new ZmtpLink(
+      {
+        ...dependencies,
+        maxMessageBytes,
+        socketType: 'PUB',
+        endpoint: endpointOf('xsubAddress', context.xsubAddress),
+      },
+      { onUp: () => this.#linkUp(), onDown, onWritten: () => this.#written() },
+    );
+    this.#subscriber = new ZmtpLink(
+      {
+        ...dependencies,
+        maxMessageBytes,
+        socketType: 'SUB',
+        endpoint: endpointOf('xpubAddress', context.xpubAddress),
+      },
+      {
+        onUp: (connection) => this.#subscribeAgain(connection),
+        onDown,
+        onMessage: (message) => this.#handlers?.onMessage(message),
+        onDropped: (cause) => this.#handlers?.onDropped?.(cause),
+      },
+    );
+  }
+
+  get bufferedBytes(): number {
+    return this.#output?.bufferedBytes ?? 0;
+  }
+
+  open(handlers: TransportHandlers): void {
+    if (this.#state === 'closed') return;
+    if (this.#state !== 'idle') throw new Error('A transport can be opened only once');
+    this.#state = 'opening';
+    this.#handlers = handlers;
+    this.#publisher.dial();
+    this.#subscriber.dial();
+  }
+
+  subscribe(prefix: Uint8Array): void {
+    const key = keyOf(prefix);
+    if (this.#state === 'closed' || this.#subscriptions.has(key)) return;
+    // A copy: it is needed again on every new link, and the caller's bytes stay the caller's.
+    const bytes = Buffer.from(prefix);
+    this.#subscriptions.set(key, bytes);
+    this.#tell(bytes, 'subscribe');
+  }
+
+  unsubscribe(prefix: Uint8Array): void {
+    if (this.#subscriptions.delete(keyOf(prefix))) this.#tell(prefix, 'cancel');
+  }
+
+  send(message: Uint8Array): boolean {
+    if (message.length > this.#maxMessageBytes) {
+      throw new RangeError(
+        `A message of ${message.length} bytes is over the limit of ${this.#maxMessageBytes}`,
+      );
+    }
+    const output = this.#output;
+    if (output === undefined) return true;
+    output.send(message);
+    if (output.bufferedBytes < HIGH_WATER_MARK) return true;
+    output.flush();
+    this.#flow = 'waiting';
+    return false;
+  }
+
+  flush(): void {
+    this.#output?.flush();
+  }
+
+  close(timeoutMs: number): Promise<void> {
+    this.#closing ??= this.#close(timeoutMs);
+    return this.#closing;
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    this.#state = 'closed';
+    this.#handlers = undefined;
+    this.#output = undefined;
+    this.#subscriptions.clear();
+    await Promise.all([this.#publisher.close(timeoutMs), this.#subscriber.close(0)]);
+  }
+
+  #linkUp(): void {
+    const output = this.#publisher.connection;
+    if (output === undefined || this.#subscriber.connection === undefined) return;
+    this.#output = output;
+    this.#report('up');
+    if (this.#flow === 'waiting') this.#drained();
+  }
+
+  #linkDown(cause: Error): void {
+    this.#output = undefined;
+    if (this.#state !== 'down') this.#report('down', cause);
+  }
+
+  #report(status: LinkStatus, cause?: Error): void {
+    this.#state = status;
+    this.#handlers?.onStatus(status, cause);
+  }
+
+  #subscribeAgain(connection: ZmtpConnection): void {
+    for (const prefix of this.#subscriptions.values()) connection.changeSubscription(prefix, 'subscribe');
+    connection.flush();
+    this.#linkUp();
+  }
+
+  /** Many subscriptions in one turn leave in one write. */
+  #tell(prefix: Uint8Array, change: 'subscribe' | 'cancel'): void {
+    const connection = this.#subscriber.connection;
+    if (connection === undefined) return;
+    connection.changeSubscription(prefix, change);
+    if (this.#subscriptionFlush === 'scheduled') return;
+    this.#subscriptionFlush = 'scheduled';
+    process.nextTick(() => {
+      this.#subscriptionFlush = 'none';
+      this.#subscriber.connection?.flush();
+    });
+  }
+
+  #written(): void {
+    if (this.#flow === 'waiting' && this.#output !== undefined && this.bufferedBytes <= LOW_WATER_MARK)
+      this.#drained();
+  }
+
+  #drained(): void {
+    this.#flow = 'free';
+    this.#handlers?.onDrain();
+  }
+}
+
+function endpointOf(option: string, address: string): Endpoint {
+  const endpoint = parseEndpoint(address);
+  if (typeof endpoint !== 'string') return endpoint;
+  throw new TypeError(
+    `Expected \`${option}\` to be of the form ${ENDPOINT_FORM}, but ${address} ${endpoint}`,
+  );
+}
+
+/** `latin1` maps every byte to one character, so equal keys mean equal bytes. */
+function keyOf(prefix: Uint8Array): string {
+  return Buffer.from(prefix.buffer, prefix.byteOffset, prefix.length).toString('latin1');
+}
