@@ -1,0 +1,117 @@
+/**
+ * The inbox: turns messages into events, for the names somebody here listens to.
+ *
+ * The forwarder matches by prefix and trusts everyone; here names match exactly, one's own messages are dropped
+ * (no echo), and bytes that do not follow docs/protocol.md are told and never thrown. The next message works.
+ */
+import { DistributedError } from '../errors.js';
+import {
+  formatPublisherId,
+  HEADER_BYTES,
+  type Header,
+  MessageKind,
+  type PublisherId,
+  readHeader,
+} from '../wire/batch.js';
+import { unpackPayloads } from '../wire/payload.js';
+import { decodeTopic, TOPIC_END } from '../wire/topic.js';
+
+/** Names known only because `onAny` listens: decoded once, and forgotten in bulk when they become too many. */
+const MAX_DECODED_NAMES = 10_000;
+
+export interface InboxHandlers {
+  /** Events of one batch, in order. */
+  onEvents(name: PropertyKey, values: readonly unknown[]): void;
+  onError(error: DistributedError): void;
+}
+
+export class Inbox {
+  readonly #self: PublisherId;
+  readonly #handlers: InboxHandlers;
+  /** Names listened to, by topic; topics as Latin-1 strings, which map one byte to one character. */
+  readonly #names = new Map<string, PropertyKey>();
+  readonly #decoded = new Map<string, PropertyKey>();
+  #listensToAll = false;
+  readonly #header: Header = { kind: 0, count: 0, publisher: 0, sequence: 0, previous: 0, position: 0 };
+
+  constructor(self: PublisherId, handlers: InboxHandlers) {
+    this.#self = self;
+    this.#handlers = handlers;
+  }
+
+  listen(topic: Buffer, name: PropertyKey): void {
+    this.#names.set(topic.toString('latin1'), name);
+  }
+
+  unlisten(topic: Buffer): void {
+    this.#names.delete(topic.toString('latin1'));
+  }
+
+  listenToAll(all: boolean): void {
+    this.#listensToAll = all;
+    if (!all) this.#decoded.clear();
+  }
+
+  /** A message whose topic is an event's. Its bytes are kept: payloads may refer to them. */
+  receive(message: Buffer): void {
+    const end = message.indexOf(TOPIC_END) + 1;
+    if (end === 0) {
+      if (this.#listensToAll) this.#foreign('has a topic without an end', undefined);
+      return;
+    }
+    const name = this.#nameOf(message, end);
+    if (name === undefined) return;
+    const header = this.#header;
+    const fault = readHeader(message, end, header);
+    if (fault !== undefined) return this.#foreign(fault, name);
+    if (header.publisher === this.#self) return;
+    if (header.kind !== MessageKind.batch) return this.#foreign(`is of unknown kind ${header.kind}`, name);
+    this.#deliver(message, end, name, header);
+  }
+
+  #deliver(message: Buffer, topicEnd: number, name: PropertyKey, header: Readonly<Header>): void {
+    let values: unknown[];
+    try {
+      values = unpackPayloads(message, topicEnd + HEADER_BYTES, header.count);
+    } catch (cause) {
+      this.#handlers.onError(
+        new DistributedError(
+          'deserialization',
+          'DEMITTER_DESERIALIZATION',
+          `Events '${String(name)}' arrived that cannot be decoded: ${(cause as Error).message}`,
+          { eventName: name, publisherId: formatPublisherId(header.publisher), missed: header.count, cause },
+        ),
+      );
+      return;
+    }
+    this.#handlers.onEvents(name, values);
+  }
+
+  /** The name behind a topic, or `undefined` if nobody here listens to it. */
+  #nameOf(message: Buffer, topicEnd: number): PropertyKey | undefined {
+    const key = message.toString('latin1', 0, topicEnd);
+    const known = this.#names.get(key);
+    if (known !== undefined || !this.#listensToAll) return known;
+    const seen = this.#decoded.get(key);
+    if (seen !== undefined) return seen;
+    const name = decodeTopic(message.subarray(0, topicEnd));
+    if (name === undefined) {
+      this.#foreign('has a topic that stands for no event name', undefined);
+      return undefined;
+    }
+    if (this.#decoded.size >= MAX_DECODED_NAMES) this.#decoded.clear();
+    this.#decoded.set(key, name);
+    return name;
+  }
+
+  #foreign(fault: string, name: PropertyKey | undefined): void {
+    this.#handlers.onError(
+      new DistributedError(
+        'protocol',
+        'DEMITTER_PROTOCOL',
+        `A message arrived that is not Demitter's${name === undefined ? '' : `, as event '${String(name)}'`}: it ${fault}`,
+        { eventName: name },
+      ),
+    );
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Events that were not taken, counted: a flood of refusals is told as one error per turn of the event loop, with
+ * the exact count, so that telling costs less than what it tells of.
+ */
+import { DistributedError } from '../errors.js';
+
+export interface RefusalLimits {
+  readonly maxBufferBytes: number;
+}
+
+/** `overflow`: no room in the buffer. `closed`: emitted after `close()`. `unsent`: not sent before `closeTimeout`. */
+export type RefusalReason = 'overflow' | 'closed' | 'unsent';
+
+interface Tally {
+  count: number;
+  /** The event's name as long as it is the same one, `undefined` after. */
+  name: PropertyKey | undefined;
+}
+
+export class Refusals {
+  readonly #limits: RefusalLimits;
+  readonly #onError: (error: DistributedError) => void;
+  readonly #tallies = new Map<RefusalReason, Tally>();
+  #scheduled = false;
+
+  constructor(limits: RefusalLimits, onError: (error: DistributedError) => void) {
+    this.#limits = limits;
+    this.#onError = onError;
+  }
+
+  add(reason: RefusalReason, name: PropertyKey | undefined, count = 1): void {
+    const tally = this.#tallies.get(reason);
+    if (tally === undefined) {
+      this.#tallies.set(reason, { count, name });
+    } else {
+      tally.count += count;
+      if (tally.name !== name) tally.name = undefined;
+    }
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.tell());
+  }
+
+  /** Tells what has been counted so far. */
+  tell(): void {
+    this.#scheduled = false;
+    const tallies = [...this.#tallies];
+    this.#tallies.clear();
+    for (const [reason, { count, name }] of tallies) this.#onError(this.#error(reason, count, name));
+  }
+
+  #error(reason: RefusalReason, missed: number, eventName: PropertyKey | undefined): DistributedError {
+    const what = missed === 1 ? '1 event was' : `${missed} events were`;
+    const details = { eventName, missed };
+    switch (reason) {
+      case 'overflow':
+        return new DistributedError(
+          'overflow',
+          'DEMITTER_OVERFLOW',
+          `${what} refused: ${this.#limits.maxBufferBytes} bytes are waiting to be sent (\`maxBufferBytes\`). ` +
+            'Await `emit`, or raise the limit',
+          details,
+        );
+      case 'closed':
+        return new DistributedError(
+          'closed',
+          'DEMITTER_CLOSED',
+          `${what} emitted after \`close()\` and reached this process only`,
+          details,
+        );
+      case 'unsent':
+        return new DistributedError(
+          'closed',
+          'DEMITTER_CLOSE_TIMEOUT',
+          `${what} still unsent when the emitter was closed (\`closeTimeout\`)`,
+          details,
+        );
+    }
+  }
+}

@@ -1,0 +1,313 @@
+/**
+ * `DistributedEmitter`: an Emittery whose events reach the emitters of other processes, threads and machines.
+ *
+ * Locally it is Emittery and nothing else: Emittery's own `emit` calls the local listeners. This class adds two
+ * things: what is emitted here is also handed to delivery, and what delivery brings is handed to the listeners.
+ */
+import Emittery, { type DebugOptions, type UnsubscribeFunction } from 'emittery';
+import { Delivery } from './delivery/delivery.js';
+import { DistributedError } from './errors.js';
+import type { AllEvents, AnyEvents, DatalessNames } from './event-map.js';
+import { type AnyListener, type Listener, Listeners } from './listeners.js';
+import { mixDistributedEmitterInto } from './mixin.js';
+import { checkTimeout, type DistributedEmitterOptions, resolveOptions } from './options.js';
+import type { Status, StatusChange } from './status.js';
+import { selectTransport } from './transport/select.js';
+
+const DONE: Promise<void> = Promise.resolve();
+
+export class DistributedEmitter<Events = AnyEvents> extends Emittery<
+  Events,
+  AllEvents<Events>,
+  DatalessNames<Events>
+> {
+  readonly #connectTimeout: number;
+  readonly #listeners: Listeners;
+  readonly #delivery: Delivery;
+  /** Types of `distributed:error` that became a process warning: one each. */
+  readonly #warned = new Set<string>();
+  #connected: Promise<void> | undefined;
+
+  /**
+   * Makes an emitter that is not connected yet: it serves local listeners, and keeps what is emitted until
+   * {@link connect} is called.
+   *
+   * @throws TypeError or RangeError for a bad option, naming it, what was expected and what was given.
+   */
+  constructor(options: DistributedEmitterOptions = {}) {
+    const resolved = resolveOptions(options, process.env);
+    super(options.debug === undefined ? {} : { debug: { ...options.debug } as DebugOptions<Events> });
+    this.#connectTimeout = resolved.connectTimeout;
+    this.#listeners = new Listeners(
+      (name, interested) => this.#setInterest(name, interested),
+      (name, cause) => this.#tellListenerFailure(name, cause),
+    );
+    this.#delivery = new Delivery(resolved, selectTransport(resolved.transport), {
+      onEvents: (name, values) => this.#receive(name, values),
+      onError: (error) => this.#tell(error),
+      onStatus: (status, previous, cause) => this.#tellStatus({ status, previous, cause }),
+    });
+  }
+
+  /**
+   * As Emittery's `mixin`, with a {@link DistributedEmitter} of default options in the property. It connects when
+   * it is first used.
+   */
+  static override mixin(
+    propertyName: string | symbol,
+    methodNames?: readonly string[],
+  ): // biome-ignore lint/suspicious/noExplicitAny: the constructor type that mixins require, as in Emittery.
+  <T extends new (...args: readonly any[]) => any>(target: T) => T {
+    return mixDistributedEmitterInto(
+      () => {
+        const emitter = new DistributedEmitter();
+        void emitter.connect();
+        return emitter;
+      },
+      propertyName,
+      methodNames,
+    );
+  }
+
+  /** Who this emitter is to others: 14 hexadecimal digits, chosen at random. */
+  get id(): string {
+    return this.#delivery.id;
+  }
+
+  /** Where this emitter is in its life. Changes are told by `distributed:status`. */
+  get status(): Status {
+    return this.#delivery.status;
+  }
+
+  /**
+   * Connects to the forwarder and stays connected: a link that breaks is made again until {@link close}.
+   *
+   * Resolves when the link works in both directions and every subscription made so far is in force, or after
+   * `connectTimeout`: then `distributed:error` (`DEMITTER_CONNECT_TIMEOUT`) says so, connecting goes on, and
+   * events wait in the buffer. Calling it again returns the same promise. Rejects only if `close()` comes first.
+   */
+  connect(): Promise<void> {
+    this.#connected ??= this.#connect();
+    return this.#connected;
+  }
+
+  async #connect(): Promise<void> {
+    if (this.#delivery.status === 'idle') this.#delivery.open();
+    try {
+      await this.#delivery.ready(this.#connectTimeout);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'DEMITTER_READY_TIMEOUT') throw error;
+      this.#delivery.tellConnectTimeout();
+    }
+  }
+
+  /**
+   * Resolves when the link works in both directions and every subscription made so far is in force: from then on
+   * whatever is emitted anywhere arrives here. Call it after `on`, before telling others to go.
+   *
+   * @param options.timeout milliseconds to wait. Default: as long as it takes.
+   * Rejects with code `DEMITTER_READY_TIMEOUT`, `DEMITTER_NOT_CONNECTED` (before `connect()`) or `DEMITTER_CLOSED`.
+   */
+  async ready(options: { readonly timeout?: number } = {}): Promise<void> {
+    await this.#delivery.ready(checkTimeout(options.timeout));
+  }
+
+  /**
+   * Sends what was emitted, for at most `closeTimeout`, finishes iterators and releases every socket and timer, so
+   * that the process can end by itself. Local listeners stay and local events still reach them. Idempotent.
+   */
+  async close(): Promise<void> {
+    const closed = this.#delivery.close();
+    this.#listeners.finishIterators();
+    await closed;
+  }
+
+  /** {@link close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /**
+   * Emits to local listeners as Emittery does, and to every other emitter that listens.
+   *
+   * The promise resolves when the local listeners are done and there is room for more in the buffer: awaiting it
+   * in a loop makes the loop as fast as the link. It rejects with a local listener's error, never for what happens
+   * beyond this process: that is told by `distributed:error`. Distribution waits for no listener.
+   */
+  override emit<Name extends DatalessNames<Events>>(eventName: Name): Promise<void>;
+  override emit<Name extends keyof Events>(eventName: Name, eventData: Events[Name]): Promise<void>;
+  override emit(eventName: PropertyKey, eventData?: unknown): Promise<void> {
+    return this.#emit('emit', super.emit, eventName, eventData);
+  }
+
+  /** As {@link emit}, with local listeners called one after another. */
+  override emitSerial<Name extends DatalessNames<Events>>(eventName: Name): Promise<void>;
+  override emitSerial<Name extends keyof Events>(eventName: Name, eventData: Events[Name]): Promise<void>;
+  override emitSerial(eventName: PropertyKey, eventData?: unknown): Promise<void> {
+    return this.#emit('emitSerial', super.emitSerial, eventName, eventData);
+  }
+
+  override on<Name extends keyof AllEvents<Events>>(
+    eventName: Name | readonly Name[],
+    listener: (eventData: AllEvents<Events>[Name]) => unknown,
+    options: { signal?: AbortSignal } = {},
+  ): UnsubscribeFunction {
+    // Without the signal: if it is aborted already, Emittery would call `off` before the index has the listener.
+    super.on(eventName, listener as (eventData: AllEvents<Events>[Name]) => void);
+    const names = listOf(eventName);
+    this.#listeners.add(names, listener as Listener);
+    return onAbort(options.signal, () => this.off(names as Name[], listener));
+  }
+
+  override off<Name extends keyof AllEvents<Events>>(
+    eventName: Name | readonly Name[],
+    listener: (eventData: AllEvents<Events>[Name]) => unknown,
+  ): void {
+    super.off(eventName, listener as (eventData: AllEvents<Events>[Name]) => void);
+    this.#listeners.delete(listOf(eventName), listener as Listener);
+  }
+
+  override onAny(
+    listener: (eventName: keyof Events, eventData: Events[keyof Events]) => unknown,
+    options: { signal?: AbortSignal } = {},
+  ): UnsubscribeFunction {
+    super.onAny(listener as (eventName: keyof Events, eventData: Events[keyof Events]) => void);
+    this.#listeners.addAny(listener as AnyListener);
+    return onAbort(options.signal, () => this.offAny(listener));
+  }
+
+  override offAny(listener: (eventName: keyof Events, eventData: Events[keyof Events]) => unknown): void {
+    super.offAny(listener as (eventName: keyof Events, eventData: Events[keyof Events]) => void);
+    this.#listeners.deleteAny(listener as AnyListener);
+  }
+
+  override events<Name extends keyof AllEvents<Events>>(
+    eventName: Name | readonly Name[],
+  ): AsyncIterableIterator<AllEvents<Events>[Name]> {
+    return this.#listeners.events(listOf(eventName)) as AsyncIterableIterator<AllEvents<Events>[Name]>;
+  }
+
+  override anyEvent(): AsyncIterableIterator<[keyof Events, Events[keyof Events]]> {
+    return this.#listeners.anyEvent() as AsyncIterableIterator<[keyof Events, Events[keyof Events]]>;
+  }
+
+  override clearListeners<Name extends keyof Events>(eventNames?: Name | readonly Name[]): void {
+    super.clearListeners(eventNames as Name);
+    for (const name of listOf<PropertyKey | undefined>(eventNames)) {
+      if (name === undefined) this.#listeners.clearAll();
+      else this.#listeners.clear(name);
+    }
+  }
+
+  override listenerCount<Name extends keyof AllEvents<Events>>(eventNames?: Name | readonly Name[]): number {
+    return (
+      super.listenerCount(eventNames as keyof Events) +
+      this.#listeners.iteratorCount(listOf<PropertyKey | undefined>(eventNames))
+    );
+  }
+
+  #emit(
+    kind: 'emit' | 'emitSerial',
+    emitLocally: (eventName: never, eventData: never) => Promise<void>,
+    name: PropertyKey,
+    data: unknown,
+  ): Promise<void> {
+    const callLocally = (): Promise<void> => emitLocally.call(this, name as never, data as never);
+    // Emittery's own business: its meta events must pass in one synchronous step, and it refuses what is no name.
+    if (!isName(name) || name === Emittery.listenerAdded || name === Emittery.listenerRemoved)
+      return callLocally();
+    const room = this.#delivery.publish(name, data);
+    this.#listeners.enqueue(name, data);
+    if (!this.#listeners.hasListener(name)) {
+      this.#log(kind, name, data);
+      return room ?? DONE;
+    }
+    const done = callLocally();
+    return room === undefined ? done : Promise.all([done, room]).then(() => {});
+  }
+
+  #receive(name: PropertyKey, values: readonly unknown[]): void {
+    if (Emittery.isDebugEnabled || this.debug.enabled) {
+      for (const value of values) this.#log('receive', name, value);
+    }
+    this.#listeners.dispatch(name, values);
+  }
+
+  /** What Emittery's own methods log, for the ways around them. */
+  #log(kind: string, name: PropertyKey, data: unknown): void {
+    if (!Emittery.isDebugEnabled && !this.debug.enabled) return;
+    this.debug.logger?.(kind, this.debug.name, name as keyof Events, data as Events[keyof Events]);
+  }
+
+  #setInterest(name: PropertyKey | undefined, interested: boolean): void {
+    if (name === undefined) this.#delivery.listenToAll(interested);
+    else if (interested) this.#delivery.listen(name);
+    else this.#delivery.unlisten(name);
+  }
+
+  #tellStatus(change: StatusChange): void {
+    this.#listeners.dispatchOwn('distributed:status', change);
+  }
+
+  #tell(error: DistributedError): void {
+    if (this.#listeners.hasInterest('distributed:error')) {
+      this.#listeners.dispatchOwn('distributed:error', error);
+    } else if (!this.#warned.has(error.type)) {
+      this.#warned.add(error.type);
+      process.emitWarning(error.message, {
+        type: error.name,
+        code: error.code,
+        detail:
+          "Listen to 'distributed:error' to handle all of them; further ones of this type are not shown.",
+      });
+    }
+  }
+
+  #tellListenerFailure(name: PropertyKey, cause: unknown): void {
+    const error = new DistributedError(
+      'listener',
+      'DEMITTER_LISTENER',
+      `A listener of '${String(name)}' failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { eventName: name, cause },
+    );
+    // A listener of errors that fails itself must not be told of its own failure without end.
+    if (name === 'distributed:error') process.emitWarning(error);
+    else this.#tell(error);
+  }
+}
+
+/**
+ * Makes an emitter and connects it: `new DistributedEmitter(options)` and `connect()`. With no options it meets the
+ * forwarder at `tcp://localhost:5555` and `:5556`.
+ *
+ * Resolves when the link works, or after `connectTimeout` with an emitter that goes on connecting and has said so.
+ *
+ * @throws TypeError or RangeError (as a rejection) for a bad option.
+ */
+export async function createDistributedEmitter<Events = AnyEvents>(
+  options: DistributedEmitterOptions = {},
+): Promise<DistributedEmitter<Events>> {
+  const emitter = new DistributedEmitter<Events>(options);
+  await emitter.connect();
+  return emitter;
+}
+
+function isName(value: unknown): value is PropertyKey {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'symbol';
+}
+
+function listOf<Name>(names: Name | readonly Name[]): PropertyKey[] {
+  return (Array.isArray(names) ? [...names] : [names]) as PropertyKey[];
+}
+
+/** Calls `off` when `signal` aborts, at once if it has; returns `off` for calling by hand. */
+function onAbort(signal: AbortSignal | undefined, off: () => void): () => void {
+  if (signal === undefined) return off;
+  const offOnce = (): void => {
+    signal.removeEventListener('abort', offOnce);
+    off();
+  };
+  signal.addEventListener('abort', offOnce, { once: true });
+  if (signal.aborted) offOnce();
+  return offOnce;
+}

@@ -1,0 +1,31 @@
+/** The types that tie event names to their data, as Emittery ties them. */
+import type Emittery from 'emittery';
+import type { ListenerChangedData } from 'emittery';
+import type { DistributedError } from './errors.js';
+import type { StatusChange } from './status.js';
+
+/** An event map for emitters that declare none: any name, any data, as in Emittery. */
+// biome-ignore lint/suspicious/noExplicitAny: Emittery's own default; with `unknown`, untyped listeners would not compile.
+export type AnyEvents = Record<PropertyKey, any>;
+
+/** Events the library emits itself. They are local: never sent, never taken from the network. */
+export interface DistributedEvents {
+  /** A failure of distribution. Without a listener, the first of each type is a process warning. */
+  'distributed:error': DistributedError;
+  /** The emitter's status changed. */
+  'distributed:status': StatusChange;
+}
+
+/** Emittery's meta events. */
+type MetaEvents = Record<
+  typeof Emittery.listenerAdded | typeof Emittery.listenerRemoved,
+  ListenerChangedData
+>;
+
+/** Everything that can be listened to by name. */
+export type AllEvents<Events> = Events & DistributedEvents & MetaEvents;
+
+/** Names that may be emitted without data: those whose data may only be `undefined`, as in Emittery. */
+export type DatalessNames<Events> = {
+  [Name in keyof Events]: Events[Name] extends undefined ? Name : never;
+}[keyof Events];

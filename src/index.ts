@@ -1,0 +1,27 @@
+/** Everything `demitter` exports: the public names and nothing else. */
+export { createDistributedEmitter, DistributedEmitter } from './emitter.js';
+export {
+  DemitterError,
+  type DemitterErrorCode,
+  DistributedError,
+  type DistributedErrorDetails,
+  type DistributedErrorType,
+} from './errors.js';
+export type { AnyEvents, DistributedEvents } from './event-map.js';
+export {
+  createForwarder,
+  type Forwarder,
+  type ForwarderOptions,
+  startStandaloneForwarder,
+} from './forwarder.js';
+export type { DistributedEmitterOptions } from './options.js';
+export type { Status, StatusChange } from './status.js';
+export { createMemoryTransport, MemoryHub } from './transport/memory.js';
+export type {
+  LinkStatus,
+  Transport,
+  TransportContext,
+  TransportFactory,
+  TransportHandlers,
+  TransportSupport,
+} from './transport/transport.js';

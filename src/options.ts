@@ -1,0 +1,208 @@
+/**
+ * The options of an emitter: documented, validated once and completed with defaults and environment, in one place.
+ *
+ * What is given explicitly beats the environment; of the same origin, an address beats a port. A mistake is a
+ * `TypeError` or `RangeError` at once, naming the option, what was expected and what was given.
+ */
+import type { Options as EmitteryOptions } from 'emittery';
+import { ENDPOINT_FORM, formatEndpoint, parseEndpoint, parsePort, toDialable } from './address.js';
+import type { TransportFactory } from './transport/transport.js';
+
+export const DEFAULT_XSUB_PORT = 5555;
+export const DEFAULT_XPUB_PORT = 5556;
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Room for topic and header beside the payload of the largest event. */
+const MESSAGE_OVERHEAD_BYTES = 64 * KIB;
+
+/** `setTimeout` takes no more. */
+const MAX_TIMEOUT_MS = 2_147_483_647;
+
+export interface DistributedEmitterOptions {
+  /**
+   * Where the forwarder takes events: `tcp://HOST:PORT` or `ipc://PATH`. A wildcard host means this machine.
+   * @default environment `XSUB_ADDRESS`, or `tcp://localhost:5555`
+   */
+  readonly xsubAddress?: string | undefined;
+  /**
+   * Where the forwarder gives events out, in the same form.
+   * @default environment `XPUB_ADDRESS`, or `tcp://localhost:5556`
+   */
+  readonly xpubAddress?: string | undefined;
+  /** Short for `xsubAddress: 'tcp://localhost:PORT'`. @default environment `XSUB_PORT`, or 5555 */
+  readonly xsubPort?: number | undefined;
+  /** Short for `xpubAddress: 'tcp://localhost:PORT'`. @default environment `XPUB_PORT`, or 5556 */
+  readonly xpubPort?: number | undefined;
+  /**
+   * What moves the bytes: `zmtp` (a forwarder, over TCP or Unix sockets), `memory` (emitters of this thread only,
+   * needs no forwarder) or a factory for a {@link Transport} of your own.
+   * @default 'zmtp'
+   */
+  readonly transport?: TransportChoice | undefined;
+  /** How long `connect()` waits for a working link, in milliseconds. @default 2000 */
+  readonly connectTimeout?: number | undefined;
+  /** How long `close()` goes on sending what was emitted, in milliseconds. @default 2000 */
+  readonly closeTimeout?: number | undefined;
+  /** The largest event that is sent, in bytes of msgpack. @default 16 MiB */
+  readonly maxEventBytes?: number | undefined;
+  /** Unsent bytes over which events are refused (`distributed:error` of type `overflow`). @default 64 MiB */
+  readonly maxBufferBytes?: number | undefined;
+  /** Unsent bytes over which `await emit` waits. @default 1 MiB, or `maxBufferBytes` if that is less */
+  readonly highWaterMark?: number | undefined;
+  /** Events of one name emitted in a row travel in batches of at most so many bytes. @default 16 KiB */
+  readonly maxBatchBytes?: number | undefined;
+  /** Emittery's own debug options. */
+  readonly debug?: EmitteryOptions<Record<PropertyKey, unknown>>['debug'];
+}
+
+/** Options as the code uses them: complete, checked, frozen. */
+export interface ResolvedOptions {
+  readonly xsubAddress: string;
+  readonly xpubAddress: string;
+  readonly transport: TransportChoice;
+  readonly connectTimeout: number;
+  readonly closeTimeout: number;
+  readonly maxEventBytes: number;
+  readonly maxMessageBytes: number;
+  readonly maxBufferBytes: number;
+  readonly highWaterMark: number;
+  readonly maxBatchBytes: number;
+}
+
+export type TransportChoice = 'zmtp' | 'memory' | TransportFactory;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const KNOWN: ReadonlySet<string> = new Set<keyof DistributedEmitterOptions>([
+  'xsubAddress',
+  'xpubAddress',
+  'xsubPort',
+  'xpubPort',
+  'transport',
+  'connectTimeout',
+  'closeTimeout',
+  'maxEventBytes',
+  'maxBufferBytes',
+  'highWaterMark',
+  'maxBatchBytes',
+  'debug',
+]);
+
+/** Checks and completes `options`. */
+export function resolveOptions(options: unknown, environment: Environment): ResolvedOptions {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new TypeError(`Expected the options to be an object, got ${show(options)}`);
+  }
+  for (const key of Object.keys(options)) {
+    if (!KNOWN.has(key)) {
+      throw new TypeError(`Unknown option \`${key}\`: expected one of ${[...KNOWN].join(', ')}`);
+    }
+  }
+  const given = options as DistributedEmitterOptions;
+  const maxEventBytes = integer('maxEventBytes', given.maxEventBytes, 16 * MIB, 1, 1024 * MIB);
+  const maxBufferBytes = integer(
+    'maxBufferBytes',
+    given.maxBufferBytes,
+    64 * MIB,
+    1,
+    Number.MAX_SAFE_INTEGER,
+  );
+  return Object.freeze({
+    xsubAddress: address('xsub', given.xsubAddress, given.xsubPort, environment, DEFAULT_XSUB_PORT),
+    xpubAddress: address('xpub', given.xpubAddress, given.xpubPort, environment, DEFAULT_XPUB_PORT),
+    transport: transport(given.transport),
+    connectTimeout: integer('connectTimeout', given.connectTimeout, 2000, 0, MAX_TIMEOUT_MS),
+    closeTimeout: integer('closeTimeout', given.closeTimeout, 2000, 0, MAX_TIMEOUT_MS),
+    maxEventBytes,
+    maxMessageBytes: maxEventBytes + MESSAGE_OVERHEAD_BYTES,
+    maxBufferBytes,
+    highWaterMark: integer(
+      'highWaterMark',
+      given.highWaterMark,
+      Math.min(MIB, maxBufferBytes),
+      1,
+      maxBufferBytes,
+    ),
+    maxBatchBytes: integer('maxBatchBytes', given.maxBatchBytes, 16 * KIB, 1, 16 * MIB),
+  });
+}
+
+/** Checks the `timeout` of a call, in milliseconds. */
+export function checkTimeout(value: unknown): number | undefined {
+  return value === undefined ? undefined : integer('timeout', value, 0, 0, MAX_TIMEOUT_MS);
+}
+
+function integer(name: string, value: unknown, preset: number, min: number, max: number): number {
+  if (value === undefined) return preset;
+  if (typeof value !== 'number') {
+    throw new TypeError(`Expected \`${name}\` to be a number from ${min} to ${max}, got ${show(value)}`);
+  }
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new RangeError(`Expected \`${name}\` to be a whole number from ${min} to ${max}, got ${value}`);
+  }
+  return value;
+}
+
+function transport(value: unknown): TransportChoice {
+  if (value === undefined) return 'zmtp';
+  if (value === 'zmtp' || value === 'memory' || typeof value === 'function') return value as TransportChoice;
+  throw new TypeError(
+    `Expected \`transport\` to be 'zmtp', 'memory' or a factory function, got ${show(value)}`,
+  );
+}
+
+function address(
+  side: 'xsub' | 'xpub',
+  givenAddress: unknown,
+  givenPort: unknown,
+  environment: Environment,
+  presetPort: number,
+): string {
+  if (givenAddress !== undefined) return dialable(`\`${side}Address\``, givenAddress);
+  if (givenPort !== undefined) return onThisMachine(integer(`${side}Port`, givenPort, 0, 1, 65_535));
+  const addressVariable = `${side.toUpperCase()}_ADDRESS`;
+  const fromEnvironment = environment[addressVariable];
+  if (fromEnvironment) return dialable(`environment variable ${addressVariable}`, fromEnvironment);
+  const portVariable = `${side.toUpperCase()}_PORT`;
+  const port = environment[portVariable];
+  return onThisMachine(port ? environmentPort(portVariable, port) : presetPort);
+}
+
+function onThisMachine(port: number): string {
+  return `tcp://localhost:${port}`;
+}
+
+function environmentPort(variable: string, text: string): number {
+  const port = parsePort(text);
+  if (port === undefined || port === 0) {
+    throw new RangeError(
+      `Expected environment variable ${variable} to be a port from 1 to 65535, got '${text}'`,
+    );
+  }
+  return port;
+}
+
+function dialable(name: string, value: unknown): string {
+  if (typeof value !== 'string') {
+    throw new TypeError(`Expected ${name} to be a string of the form ${ENDPOINT_FORM}, got ${show(value)}`);
+  }
+  const endpoint = parseEndpoint(value);
+  if (typeof endpoint === 'string') {
+    throw new TypeError(
+      `Expected ${name} to be of the form ${ENDPOINT_FORM}, got '${value}', which ${endpoint}`,
+    );
+  }
+  if (endpoint.protocol === 'tcp' && endpoint.port === 0) {
+    throw new RangeError(`Expected ${name} to have a port from 1 to 65535, got '${value}'`);
+  }
+  return formatEndpoint(toDialable(endpoint));
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' || typeof value === 'function' ? `a ${typeof value}` : String(value);
+}

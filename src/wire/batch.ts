@@ -1,0 +1,105 @@
+/**
+ * Messages: topic, header, body (docs/protocol.md, section 3). A *batch* is one message with the events that one
+ * emitter emitted in a row under one name. All integers are big-endian; 64-bit fields hold at most 53 bits.
+ *
+ * | offset | size | field                                                                          |
+ * |-------:|-----:|--------------------------------------------------------------------------------|
+ * |      0 |    1 | version, 1                                                                     |
+ * |      1 |    1 | kind: 1 batch, 2 probe                                                         |
+ * |      2 |    2 | flags, 0                                                                       |
+ * |      4 |    4 | count: events in the body, at least 1                                          |
+ * |      8 |    8 | publisher: random identity of the emitter                                      |
+ * |     16 |    8 | sequence: number of this batch among all of its publisher's, from 1            |
+ * |     24 |    8 | previous: sequence of the publisher's batch before this one on this topic, or 0 |
+ * |     32 |    8 | position: events the publisher emitted on this topic before this batch         |
+ */
+import { randomBytes } from 'node:crypto';
+
+export const WIRE_VERSION = 1;
+export const HEADER_BYTES = 40;
+
+export const MessageKind = { batch: 1, probe: 2 } as const;
+export type MessageKind = (typeof MessageKind)[keyof typeof MessageKind];
+
+/** An emitter's identity: 53 random bits, so that it is an exact number and the chance of a collision is nil. */
+export type PublisherId = number;
+
+const TWO_32 = 0x1_0000_0000;
+const MAX_HIGH_WORD = 0x1f_ffff;
+
+export interface Header {
+  kind: number;
+  count: number;
+  publisher: PublisherId;
+  sequence: number;
+  previous: number;
+  position: number;
+}
+
+export function randomPublisherId(): PublisherId {
+  const bytes = randomBytes(8);
+  return (bytes.readUInt32BE(0) & MAX_HIGH_WORD) * TWO_32 + bytes.readUInt32BE(4);
+}
+
+/** As in `emitter.id`, in topics and in errors: 14 hexadecimal digits. */
+export function formatPublisherId(id: PublisherId): string {
+  return id.toString(16).padStart(14, '0');
+}
+
+/** Writes `header` into `target` at `offset`: {@link HEADER_BYTES} bytes. */
+export function writeHeader(target: Buffer, offset: number, header: Readonly<Header>): void {
+  target[offset] = WIRE_VERSION;
+  target[offset + 1] = header.kind;
+  target[offset + 2] = 0;
+  target[offset + 3] = 0;
+  writeUint32(target, offset + 4, header.count);
+  writeUint64(target, offset + 8, header.publisher);
+  writeUint64(target, offset + 16, header.sequence);
+  writeUint64(target, offset + 24, header.previous);
+  writeUint64(target, offset + 32, header.position);
+}
+
+/** Fills `into` from `source` at `offset`, or returns what is wrong with the bytes there. */
+export function readHeader(source: Buffer, offset: number, into: Header): string | undefined {
+  if (source.length - offset < HEADER_BYTES) return `is cut short: ${source.length} bytes`;
+  if (source[offset] !== WIRE_VERSION) return `has version ${source[offset]}, expected ${WIRE_VERSION}`;
+  if (source[offset + 2] !== 0 || source[offset + 3] !== 0) return 'has flags that version 1 does not know';
+  into.kind = source[offset + 1] as number;
+  into.count = readUint32(source, offset + 4);
+  into.publisher = readUint64(source, offset + 8);
+  into.sequence = readUint64(source, offset + 16);
+  into.previous = readUint64(source, offset + 24);
+  into.position = readUint64(source, offset + 32);
+  const exact = into.publisher + into.sequence + into.previous + into.position;
+  if (Number.isNaN(exact)) return 'has a number of more than 53 bits';
+  return undefined;
+}
+
+// Buffer's own readers check their arguments on each call; at a message every microsecond that shows.
+function writeUint32(target: Buffer, offset: number, value: number): void {
+  target[offset] = value >>> 24;
+  target[offset + 1] = value >>> 16;
+  target[offset + 2] = value >>> 8;
+  target[offset + 3] = value;
+}
+
+function writeUint64(target: Buffer, offset: number, value: number): void {
+  writeUint32(target, offset, Math.floor(value / TWO_32));
+  writeUint32(target, offset + 4, value >>> 0);
+}
+
+function readUint32(source: Buffer, offset: number): number {
+  return (
+    (((source[offset] as number) << 24) |
+      ((source[offset + 1] as number) << 16) |
+      ((source[offset + 2] as number) << 8) |
+      (source[offset + 3] as number)) >>>
+    0
+  );
+}
+
+/** NaN stands for a value beyond 53 bits. */
+function readUint64(source: Buffer, offset: number): number {
+  const high = readUint32(source, offset);
+  return high > MAX_HIGH_WORD ? Number.NaN : high * TWO_32 + readUint32(source, offset + 4);
+}

@@ -1,0 +1,11 @@
+/** Event names as JSON, for tests that speak of them across processes: JSON has no symbols and no numeric keys. */
+export type PlainName = readonly ['string' | 'number' | 'symbol', string | number];
+
+export function toPlainName(name: PropertyKey): PlainName {
+  if (typeof name === 'symbol') return ['symbol', Symbol.keyFor(name) ?? ''];
+  return typeof name === 'number' ? ['number', name] : ['string', name];
+}
+
+export function fromPlainName([type, value]: PlainName): PropertyKey {
+  return type === 'symbol' ? Symbol.for(String(value)) : value;
+}

@@ -1,0 +1,81 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  formatPublisherId,
+  HEADER_BYTES,
+  type Header,
+  MessageKind,
+  randomPublisherId,
+  readHeader,
+  writeHeader,
+} from '../../src/wire/batch.js';
+
+const empty = (): Header => ({ kind: 0, count: 0, publisher: 0, sequence: 0, previous: 0, position: 0 });
+const exact = fc.maxSafeNat();
+const headers = fc.record({
+  kind: fc.constantFrom(MessageKind.batch, MessageKind.probe),
+  count: fc.integer({ min: 1, max: 0xffff_ffff }),
+  publisher: exact,
+  sequence: exact,
+  previous: exact,
+  position: exact,
+});
+
+describe('batch headers', () => {
+  test('are these bytes', () => {
+    const bytes = Buffer.alloc(HEADER_BYTES, 0xff);
+    writeHeader(bytes, 0, {
+      kind: MessageKind.batch,
+      count: 3,
+      publisher: 0x1f_0123_4567_89ab,
+      sequence: 7,
+      previous: 0x1_0000_0002,
+      position: 1000,
+    });
+    expect(bytes.toString('hex').match(/.{8}/g)).toEqual([
+      '01010000',
+      '00000003',
+      '001f0123',
+      '456789ab',
+      '00000000',
+      '00000007',
+      '00000001',
+      '00000002',
+      '00000000',
+      '000003e8',
+    ]);
+  });
+
+  test('come back as they were written, at any offset', () => {
+    fc.assert(
+      fc.property(headers, fc.nat(20), (header, offset) => {
+        const bytes = Buffer.alloc(offset + HEADER_BYTES);
+        writeHeader(bytes, offset, header);
+        const read = empty();
+        expect(readHeader(bytes, offset, read)).toBeUndefined();
+        expect(read).toEqual(header);
+      }),
+    );
+  });
+
+  test.each([
+    ['cut short', (bytes: Buffer) => bytes.subarray(0, HEADER_BYTES - 1), 'cut short'],
+    ['of another version', (bytes: Buffer) => Buffer.from(bytes.fill(2, 0, 1)), 'version 2, expected 1'],
+    ['with unknown flags', (bytes: Buffer) => Buffer.from(bytes.fill(1, 3, 4)), 'flags'],
+    ['with a number over 53 bits', (bytes: Buffer) => Buffer.from(bytes.fill(0xff, 16, 24)), '53 bits'],
+  ])('%s are refused with a reason', (_, damage, reason) => {
+    const bytes = Buffer.alloc(HEADER_BYTES);
+    writeHeader(bytes, 0, { ...empty(), kind: MessageKind.batch, count: 1 });
+    expect(readHeader(damage(bytes), 0, empty())).toContain(reason);
+  });
+});
+
+describe('publisher ids', () => {
+  test('are exact integers, written as 14 hexadecimal digits', () => {
+    const ids = Array.from({ length: 1000 }, randomPublisherId);
+    expect(ids.every(Number.isSafeInteger)).toBe(true);
+    expect(new Set(ids).size).toBe(1000);
+    for (const id of ids) expect(Number.parseInt(formatPublisherId(id), 16)).toBe(id);
+    expect(formatPublisherId(1)).toBe('00000000000001');
+  });
+});

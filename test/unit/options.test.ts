@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest';
+import { resolveOptions } from '../../src/options.js';
+
+const resolve = (options: unknown, environment = {}) => resolveOptions(options, environment);
+
+describe('addresses', () => {
+  test('are the forwarder’s defaults on this machine', () => {
+    expect(resolve({})).toMatchObject({
+      xsubAddress: 'tcp://localhost:5555',
+      xpubAddress: 'tcp://localhost:5556',
+    });
+  });
+
+  test('come from the environment, an address before a port', () => {
+    const environment = { XSUB_ADDRESS: 'tcp://a:1', XSUB_PORT: '2', XPUB_PORT: '3' };
+    expect(resolve({}, environment)).toMatchObject({
+      xsubAddress: 'tcp://a:1',
+      xpubAddress: 'tcp://localhost:3',
+    });
+  });
+
+  test('given explicitly beat the environment: a port beats an address there', () => {
+    const environment = { XSUB_ADDRESS: 'tcp://a:1', XPUB_ADDRESS: 'tcp://a:2' };
+    expect(resolve({ xsubPort: 7, xpubAddress: 'ipc:///tmp/x' }, environment)).toMatchObject({
+      xsubAddress: 'tcp://localhost:7',
+      xpubAddress: 'ipc:///tmp/x',
+    });
+  });
+
+  test.each(['tcp://*:5555', 'tcp://0.0.0.0:5555', 'tcp://[::]:5555'])(
+    '%s means this machine',
+    (xsubAddress) => {
+      expect(resolve({ xsubAddress }).xsubAddress).toBe('tcp://localhost:5555');
+    },
+  );
+
+  test('empty variables are no variables', () => {
+    expect(resolve({}, { XSUB_ADDRESS: '', XSUB_PORT: '' }).xsubAddress).toBe('tcp://localhost:5555');
+  });
+});
+
+describe('mistakes name the option, what was expected and what was given', () => {
+  test.each<[string, unknown, object, RegExp]>([
+    ['no object', 'x', {}, /options to be an object, got 'x'/],
+    ['an unknown option', { xsubport: 1 }, {}, /Unknown option `xsubport`: expected one of .*xsubPort/],
+    [
+      'a port of the wrong type',
+      { xsubPort: '5555' },
+      {},
+      /`xsubPort` to be a number from 1 to 65535, got '5555'/,
+    ],
+    [
+      'a port out of range',
+      { xpubPort: 70000 },
+      {},
+      /`xpubPort` to be a whole number from 1 to 65535, got 70000/,
+    ],
+    ['port 0, which nobody can dial', { xpubPort: 0 }, {}, /`xpubPort` .*from 1 to 65535, got 0/],
+    [
+      'an address without a scheme',
+      { xsubAddress: 'localhost:1' },
+      {},
+      /`xsubAddress` .*tcp:\/\/HOST:PORT.*'localhost:1'/,
+    ],
+    [
+      'an address without a port',
+      { xsubAddress: 'tcp://a' },
+      {},
+      /`xsubAddress` .*'tcp:\/\/a', which has no port/,
+    ],
+    ['an address with port 0', { xsubAddress: 'tcp://a:0' }, {}, /`xsubAddress` .*port from 1 to 65535/],
+    ['a variable that is no port', {}, { XSUB_PORT: 'x' }, /environment variable XSUB_PORT .*got 'x'/],
+    ['a variable that is no address', {}, { XPUB_ADDRESS: 'x' }, /environment variable XPUB_ADDRESS .*'x'/],
+    [
+      'a transport nobody knows',
+      { transport: 'udp' },
+      {},
+      /`transport` .*'zmtp', 'memory' or a factory.*'udp'/,
+    ],
+    ['a negative time', { connectTimeout: -1 }, {}, /`connectTimeout` .*got -1/],
+    ['a time that is no number', { closeTimeout: Number.NaN }, {}, /`closeTimeout` .*got NaN/],
+    [
+      'a mark over the limit',
+      { maxBufferBytes: 10, highWaterMark: 11 },
+      {},
+      /`highWaterMark` .*from 1 to 10, got 11/,
+    ],
+    ['null', { maxEventBytes: null }, {}, /`maxEventBytes` .*got null/],
+  ])('%s', (_, options, environment, message) => {
+    expect(() => resolve(options, environment)).toThrow(message);
+  });
+});

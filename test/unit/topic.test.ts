@@ -1,0 +1,103 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ALL_EVENTS, decodeTopic, encodeTopic, inboxTopic, probeTopic } from '../../src/wire/topic.js';
+
+const anyName = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.string(),
+  // Any UTF-16 code units, lone surrogates among them.
+  fc
+    .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 8 })
+    .map((units) => String.fromCharCode(...units)),
+  fc.double(),
+  fc.integer(),
+  fc.string().map((key) => Symbol.for(key)),
+  fc.constantFrom<PropertyKey>(
+    '',
+    '\0',
+    'a\0b',
+    '\ud800',
+    0,
+    -0,
+    Number.NaN,
+    Infinity,
+    Symbol.for(''),
+    Symbol.for('\0'),
+  ),
+);
+
+const travels = anyName.filter((name) => typeof name !== 'string' || !name.startsWith('distributed:'));
+
+describe('topics', () => {
+  test.each<[PropertyKey, string]>([
+    ['user:login', '65 73 75 73 65 72 3a 6c 6f 67 69 6e 00'],
+    ['', '65 73 00'],
+    ['é', '65 73 c3 a9 00'],
+    ['a\0', '65 78 30 30 36 31 30 30 30 30 00'],
+    ['\ud800', '65 78 64 38 30 30 00'],
+    [0, '65 6e 30 00'],
+    [-1.5, '65 6e 2d 31 2e 35 00'],
+    [Symbol.for('s'), '65 79 73 00'],
+    [Symbol.for('\0'), '65 7a 30 30 30 30 00'],
+  ])('of %s are these bytes', (name, bytes) => {
+    expect(encodeTopic(name)?.toString('hex')).toBe(bytes.replaceAll(' ', ''));
+  });
+
+  test('come back as the same name, of the same type', () => {
+    fc.assert(
+      fc.property(travels, (name) => {
+        const decoded = decodeTopic(encodeTopic(name) as Buffer);
+        // As a Map sees names, which is how Emittery sees them: -0 is 0, NaN is NaN.
+        expect(new Set([name]).has(decoded as PropertyKey)).toBe(true);
+      }),
+    );
+  });
+
+  test('are no prefix of one another, so that a subscription matches one name alone', () => {
+    fc.assert(
+      fc.property(travels, travels, (a, b) => {
+        fc.pre(!new Set([a]).has(b));
+        const [x, y] = [encodeTopic(a) as Buffer, encodeTopic(b) as Buffer];
+        expect(y.subarray(0, x.length).equals(x)).toBe(false);
+      }),
+    );
+  });
+
+  test('of all events begin with ALL_EVENTS, those of inboxes and probes do not', () => {
+    fc.assert(fc.property(travels, (name) => encodeTopic(name)?.[0] === ALL_EVENTS[0]));
+    expect(inboxTopic('00000000000001')[0]).not.toBe(ALL_EVENTS[0]);
+    expect(probeTopic('00000000000001', 1)[0]).not.toBe(ALL_EVENTS[0]);
+  });
+
+  test.each([[Symbol('local')], ['distributed:error'], ['distributed:'], ['distributed:\ud800']])(
+    'do not exist for %s, which stays local',
+    (name) => {
+      expect(encodeTopic(name)).toBeUndefined();
+    },
+  );
+
+  test.each([
+    ['nothing', ''],
+    ['no end', '65 73 61'],
+    ['an unknown tag', '65 71 61 00'],
+    ['another kind', '66 73 61 00'],
+    ['a reserved name', Buffer.from('esdistributed:error\0').toString('hex')],
+    ['a reserved name in hexadecimal', Buffer.from('ex0064\0').toString('hex')],
+    ['a number that is written otherwise', Buffer.from('en01\0').toString('hex')],
+    ['no number', Buffer.from('en\0').toString('hex')],
+    ['bytes that are no UTF-8', '65 73 ff 00'],
+    ['hexadecimal digits that do not pair', Buffer.from('exd80\0').toString('hex')],
+  ])('with %s stand for no name', (_, hex) => {
+    expect(decodeTopic(Buffer.from(hex.replaceAll(' ', ''), 'hex'))).toBeUndefined();
+  });
+
+  test('from random bytes never throw', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
+        const topic = Buffer.from([0x65, ...bytes, 0]);
+        const name = decodeTopic(topic);
+        if (name !== undefined) expect(encodeTopic(name)).toEqual(topic);
+      }),
+    );
+  });
+});
