@@ -1,0 +1,65 @@
+/**
+ * What both directions of the payload codec agree on: the extension types, the limits and the error.
+ *
+ * The byte form of every type is the table at the head of payload.ts.
+ */
+
+/** Why a value cannot be packed, or bytes cannot be unpacked: what was found, and where. */
+export class PayloadError extends Error {
+  override readonly name = 'PayloadError';
+}
+
+/** Containers within containers, counted the same way on both sides: 512 is fine, 513 is refused. */
+export const MAX_DEPTH = 512;
+
+/** One packed value cannot be larger, so that a sparse array or a cycle of large parts fails soon, not late. */
+export const MAX_PACKED_BYTES = 256 * 1024 * 1024;
+
+/** Application extension types. The three that msgpackr frames as standard msgpack have msgpackr's numbers. */
+export const EXT_UNDEFINED = 0x00;
+export const EXT_BIGINT = 0x42;
+export const EXT_BINARY = 0x74;
+export const EXT_INVALID_DATE = 0x44;
+export const EXT_ERROR = 0x45;
+export const EXT_MAP = 0x4d;
+export const EXT_REGEXP = 0x52;
+export const EXT_SET = 0x53;
+export const EXT_UTF16 = 0x55;
+/** The one extension type msgpack itself defines, as the unsigned byte it is on the wire. */
+export const EXT_TIMESTAMP = 0xff;
+
+/** First body byte of {@link EXT_BINARY}: the index here, or one of the two below. */
+export const TYPED_ARRAYS = [
+  'Int8Array',
+  'Uint8Array',
+  'Uint8ClampedArray',
+  'Int16Array',
+  'Uint16Array',
+  'Int32Array',
+  'Uint32Array',
+  'Float32Array',
+  'Float64Array',
+  'BigInt64Array',
+  'BigUint64Array',
+  'Float16Array',
+] as const;
+export const BINARY_ARRAY_BUFFER = 16;
+export const BINARY_DATA_VIEW = 17;
+
+/** What every Error has, enumerable or not; the first map of {@link EXT_ERROR} holds these and nothing else. */
+export const ERROR_FIELDS = ['name', 'message', 'stack', 'cause', 'errors', 'code'] as const;
+
+const littleEndianHost = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+/** Typed array elements are little-endian on the wire; swaps `bytes` in place on the few hosts that are not. */
+export function swapUnlessLittleEndian(
+  bytes: Uint8Array,
+  elementSize: number,
+  little = littleEndianHost,
+): void {
+  if (little || elementSize === 1) return;
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (elementSize === 2) buffer.swap16();
+  else if (elementSize === 4) buffer.swap32();
+  else buffer.swap64();
+}

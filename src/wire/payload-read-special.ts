@@ -1,0 +1,192 @@
+/**
+ * Reads the extension types: the counterpart of payload-write-special.ts. Every form is checked to the byte, and what comes
+ * out is the listener's own: binary data is copied, which also aligns it for its element type.
+ */
+import {
+  BINARY_ARRAY_BUFFER,
+  BINARY_DATA_VIEW,
+  ERROR_FIELDS,
+  EXT_BIGINT,
+  EXT_BINARY,
+  EXT_ERROR,
+  EXT_INVALID_DATE,
+  EXT_MAP,
+  EXT_REGEXP,
+  EXT_SET,
+  EXT_TIMESTAMP,
+  EXT_UNDEFINED,
+  type PayloadError,
+  swapUnlessLittleEndian,
+  TYPED_ARRAYS,
+} from './payload-format.js';
+
+/** What payload-reader.ts offers for this: where the bytes are. */
+export interface ValueReader {
+  readonly bytes: Buffer;
+  at: number;
+  read(depth: number): unknown;
+  readArray(depth: number): unknown[];
+  readObject(depth: number): Record<string, unknown>;
+  error(found: string): PayloadError;
+}
+
+type ErrorClass = new (message?: string) => Error;
+interface ElementsClass {
+  readonly BYTES_PER_ELEMENT: number;
+  new (buffer: ArrayBuffer): ArrayBufferView;
+}
+
+/** One value from `reader.at` to `end`, moving `reader.at` along. */
+export function readSpecial(reader: ValueReader, type: number, end: number, depth: number): unknown {
+  switch (type) {
+    case EXT_UNDEFINED:
+      expectZero(reader, end);
+      return undefined;
+    case EXT_BIGINT:
+      return readBigInt(reader, end);
+    case EXT_TIMESTAMP:
+      return readDate(reader, end);
+    case EXT_INVALID_DATE:
+      expectZero(reader, end);
+      return new Date(Number.NaN);
+    case EXT_BINARY:
+      return readBinary(reader, end);
+    case EXT_MAP:
+      return readMap(reader, depth);
+    case EXT_SET:
+      return new Set(reader.readArray(depth));
+    case EXT_REGEXP:
+      return readRegExp(reader, depth);
+    case EXT_ERROR:
+      return readError(reader, depth);
+    default:
+      throw reader.error(`extension type ${(type << 24) >> 24}, which is not in use`);
+  }
+}
+
+/** The two types that say it all by themselves have a body of one zero byte. */
+function expectZero(reader: ValueReader, end: number): void {
+  if (end - reader.at !== 1 || reader.bytes[reader.at] !== 0)
+    throw reader.error('an extension of the wrong form');
+  reader.at = end;
+}
+
+function readBigInt(reader: ValueReader, end: number): bigint {
+  const { bytes, at } = reader;
+  if (end === at) throw reader.error('a BigInt without digits');
+  reader.at = end;
+  if (end - at === 8) return bytes.readBigInt64BE(at);
+  const value = BigInt(`0x${bytes.toString('hex', at, end)}`);
+  return (bytes[at] as number) < 0x80 ? value : value - (1n << BigInt((end - at) * 8));
+}
+
+function readDate(reader: ValueReader, end: number): Date {
+  const { bytes, at } = reader;
+  let seconds: number;
+  let nanoseconds = 0;
+  switch (end - at) {
+    case 4:
+      seconds = bytes.readUInt32BE(at);
+      break;
+    case 8: {
+      const first = bytes.readUInt32BE(at);
+      nanoseconds = first >>> 2;
+      seconds = (first & 3) * 2 ** 32 + bytes.readUInt32BE(at + 4);
+      break;
+    }
+    case 12:
+      nanoseconds = bytes.readUInt32BE(at);
+      seconds = Number(bytes.readBigInt64BE(at + 4));
+      break;
+    default:
+      throw reader.error('a timestamp of the wrong length');
+  }
+  const date = new Date(seconds * 1000 + Math.floor(nanoseconds / 1_000_000));
+  if (nanoseconds > 999_999_999 || Number.isNaN(date.getTime()))
+    throw reader.error('a timestamp out of range');
+  reader.at = end;
+  return date;
+}
+
+function readBinary(reader: ValueReader, end: number): ArrayBuffer | ArrayBufferView {
+  const code = end > reader.at ? (reader.bytes[reader.at] as number) : -1;
+  const copy = new Uint8Array(Math.max(end - reader.at - 1, 0));
+  copy.set(reader.bytes.subarray(reader.at + 1, end));
+  const { buffer } = copy;
+  const name = TYPED_ARRAYS[code];
+  if (name !== undefined) {
+    const Elements = (globalThis as Record<string, unknown>)[name] as ElementsClass | undefined;
+    if (Elements === undefined) throw reader.error(`a ${name}, which this version of Node.js does not have`);
+    if (copy.length % Elements.BYTES_PER_ELEMENT !== 0)
+      throw reader.error(`a ${name} that ends within an element`);
+    swapUnlessLittleEndian(copy, Elements.BYTES_PER_ELEMENT);
+    reader.at = end;
+    return new Elements(buffer);
+  }
+  if (code !== BINARY_ARRAY_BUFFER && code !== BINARY_DATA_VIEW)
+    throw reader.error('binary data of an unknown kind');
+  reader.at = end;
+  return code === BINARY_ARRAY_BUFFER ? buffer : new DataView(buffer);
+}
+
+function readMap(reader: ValueReader, depth: number): Map<unknown, unknown> {
+  const flat = reader.readArray(depth);
+  if (flat.length % 2 !== 0) throw reader.error('a Map whose last key has no value');
+  const map = new Map<unknown, unknown>();
+  for (let i = 0; i < flat.length; i += 2) map.set(flat[i], flat[i + 1]);
+  return map;
+}
+
+function readRegExp(reader: ValueReader, depth: number): RegExp {
+  const [source, flags, ...rest] = reader.readArray(depth);
+  if (typeof source !== 'string' || typeof flags !== 'string' || rest.length > 0) {
+    throw reader.error('a RegExp of the wrong form');
+  }
+  try {
+    return new RegExp(source, flags);
+  } catch {
+    throw reader.error('a RegExp that does not compile');
+  }
+}
+
+const ERROR_CLASSES: ReadonlyMap<unknown, ErrorClass> = new Map<unknown, ErrorClass>([
+  ['EvalError', EvalError],
+  ['RangeError', RangeError],
+  ['ReferenceError', ReferenceError],
+  ['SyntaxError', SyntaxError],
+  ['TypeError', TypeError],
+  ['URIError', URIError],
+  ['AggregateError', AggregateError.bind(undefined, []) as unknown as ErrorClass],
+]);
+
+function readError(reader: ValueReader, depth: number): Error {
+  if (reader.bytes[reader.at] !== 0x92) throw reader.error('an Error of the wrong form');
+  reader.at++;
+  const fields = reader.readObject(depth);
+  const own = reader.readObject(depth);
+  const error = createError(fields.name);
+  // The trace of this process would mislead: it shows where the error was read.
+  define(error, 'stack', `${error.name}: ${fields.message}`, false);
+  for (const name of Object.keys(fields)) {
+    if (!(ERROR_FIELDS as readonly string[]).includes(name))
+      throw reader.error('an Error with an unknown field');
+    if (name !== 'name' || fields.name !== error.name) define(error, name, fields[name], false);
+  }
+  for (const name of Object.keys(own)) define(error, name, own[name], true);
+  return error;
+}
+
+/** An instance of the built-in class of that name, without the cost of a stack trace. */
+function createError(name: unknown): Error {
+  const limit = Error.stackTraceLimit;
+  Reflect.set(Error, 'stackTraceLimit', 0);
+  try {
+    return new (ERROR_CLASSES.get(name) ?? Error)();
+  } finally {
+    Reflect.set(Error, 'stackTraceLimit', limit);
+  }
+}
+
+function define(target: object, name: string, value: unknown, enumerable: boolean): void {
+  Object.defineProperty(target, name, { value, enumerable, writable: true, configurable: true });
+}

@@ -1,0 +1,234 @@
+/**
+ * Reads msgpack that may come from anyone. Checks and decodes in one pass: no length is believed before the bytes for it
+ * are seen to be there, no extension type is known but those of the table in payload.ts, and nothing is taken on trust.
+ */
+import { EXT_UTF16, MAX_DEPTH, PayloadError } from './payload-format.js';
+import { readSpecial, type ValueReader } from './payload-read-special.js';
+import { StringReader } from './payload-strings.js';
+
+const scratch = new DataView(new ArrayBuffer(8));
+
+export class PayloadReader implements ValueReader {
+  readonly bytes: Buffer;
+  at: number;
+  readonly #end: number;
+  readonly #strings: StringReader;
+  /**
+   * How many more values containers may promise. Every value takes a byte at least and is in one container at most, so all
+   * headers together cannot promise more than there are bytes: what is allocated for them stays in proportion.
+   */
+  #promises: number;
+
+  constructor(bytes: Buffer, offset: number) {
+    this.bytes = bytes;
+    this.at = offset;
+    this.#end = bytes.length;
+    this.#promises = bytes.length - offset;
+    this.#strings = new StringReader(bytes);
+  }
+
+  read(depth: number): unknown {
+    const token = this.#byte();
+    if (token < 0x80) return token;
+    if (token < 0x90) return this.#object(token & 0x0f, depth);
+    if (token < 0xa0) return this.#array(token & 0x0f, depth);
+    if (token < 0xc0) return this.#string(token & 0x1f);
+    if (token >= 0xe0) return token - 0x100;
+    switch (token) {
+      case 0xc0:
+        return null;
+      case 0xc2:
+        return false;
+      case 0xc3:
+        return true;
+      case 0xc4:
+        return this.#binary(this.#byte());
+      case 0xc5:
+        return this.#binary(this.#uint16());
+      case 0xc6:
+        return this.#binary(this.#uint32());
+      case 0xc7:
+        return this.#extension(this.#byte(), depth);
+      case 0xc8:
+        return this.#extension(this.#uint16(), depth);
+      case 0xc9:
+        return this.#extension(this.#uint32(), depth);
+      case 0xca:
+        return this.#load(4).getFloat32(0);
+      case 0xcb:
+        return this.#load(8).getFloat64(0);
+      case 0xcc:
+        return this.#byte();
+      case 0xcd:
+        return this.#uint16();
+      case 0xce:
+        return this.#uint32();
+      case 0xcf:
+        return numberIfSafe(this.#load(8).getBigUint64(0));
+      case 0xd0:
+        return (this.#byte() << 24) >> 24;
+      case 0xd1:
+        return (this.#uint16() << 16) >> 16;
+      case 0xd2:
+        return this.#uint32() | 0;
+      case 0xd3:
+        return numberIfSafe(this.#load(8).getBigInt64(0));
+      case 0xd4:
+      case 0xd5:
+      case 0xd6:
+      case 0xd7:
+      case 0xd8:
+        return this.#extension(1 << (token - 0xd4), depth);
+      case 0xd9:
+        return this.#string(this.#byte());
+      case 0xda:
+        return this.#string(this.#uint16());
+      case 0xdb:
+        return this.#string(this.#uint32());
+      case 0xdc:
+        return this.#array(this.#uint16(), depth);
+      case 0xdd:
+        return this.#array(this.#uint32(), depth);
+      case 0xde:
+        return this.#object(this.#uint16(), depth);
+      case 0xdf:
+        return this.#object(this.#uint32(), depth);
+      default:
+        throw this.error('0xc1, which msgpack never uses');
+    }
+  }
+
+  readArray(depth: number): unknown[] {
+    const token = this.#byte();
+    if ((token & 0xf0) === 0x90) return this.#array(token & 0x0f, depth);
+    if (token === 0xdc) return this.#array(this.#uint16(), depth);
+    if (token === 0xdd) return this.#array(this.#uint32(), depth);
+    throw this.error('no array, where one belongs');
+  }
+
+  readObject(depth: number): Record<string, unknown> {
+    const token = this.#byte();
+    if ((token & 0xf0) === 0x80) return this.#object(token & 0x0f, depth);
+    if (token === 0xde) return this.#object(this.#uint16(), depth);
+    if (token === 0xdf) return this.#object(this.#uint32(), depth);
+    throw this.error('no map, where one belongs');
+  }
+
+  error(found: string): PayloadError {
+    return new PayloadError(`byte ${this.at}: ${found}`);
+  }
+
+  #array(length: number, depth: number): unknown[] {
+    this.#enter(length, depth);
+    const array: unknown[] = [];
+    for (let i = 0; i < length; i++) array.push(this.read(depth + 1));
+    return array;
+  }
+
+  #object(size: number, depth: number): Record<string, unknown> {
+    this.#enter(size * 2, depth);
+    const object: Record<string, unknown> = {};
+    for (let i = 0; i < size; i++) {
+      const token = this.#byte();
+      let key: string | undefined;
+      if ((token & 0xe0) === 0xa0) {
+        const start = this.at;
+        const end = start + (token & 0x1f);
+        if (end > this.#end) throw this.error('a property name that goes beyond the end');
+        key = this.#strings.known(start, end);
+        if (key !== undefined) {
+          this.at = end;
+          object[key] = this.read(depth + 1);
+          continue;
+        }
+      }
+      this.at--;
+      this.#rareProperty(object, depth);
+    }
+    return object;
+  }
+
+  /** A name not seen before, or one that needs care: `__proto__` and whatever else an assignment might not define. */
+  #rareProperty(object: Record<string, unknown>, depth: number): void {
+    const token = this.bytes[this.at] as number;
+    const start = this.at + 1;
+    const key = this.read(depth + 1);
+    if (typeof key !== 'string') throw this.error('a property name that is not a string');
+    const end = this.at;
+    const value = this.read(depth + 1);
+    if (key in Object.prototype) {
+      Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
+    } else {
+      object[key] = value;
+      if ((token & 0xe0) === 0xa0) this.#strings.remember(key, start, end);
+    }
+  }
+
+  #enter(promised: number, depth: number): void {
+    if (depth >= MAX_DEPTH) throw this.error(`nested deeper than ${MAX_DEPTH} levels`);
+    this.#promises -= promised;
+    if (this.#promises < 0) throw this.error('more elements than there are bytes');
+  }
+
+  #string(length: number): string {
+    const start = this.at;
+    return this.#strings.read(start, this.#skip(length));
+  }
+
+  /** A copy: the listener may keep it, and a few bytes must not keep the frame they came in. */
+  #binary(length: number): Buffer {
+    const start = this.at;
+    return Buffer.from(this.bytes.subarray(start, this.#skip(length)));
+  }
+
+  #extension(length: number, depth: number): unknown {
+    const type = this.#byte();
+    const start = this.at;
+    const end = this.#skip(length);
+    if (type === EXT_UTF16) {
+      if (length % 2 !== 0) throw this.error('half a UTF-16 unit');
+      return this.bytes.toString('utf16le', start, end);
+    }
+    this.at = start;
+    const value = readSpecial(this, type, end, depth);
+    if (this.at !== end) throw this.error('an extension that is not as long as it says');
+    return value;
+  }
+
+  #byte(): number {
+    if (this.at >= this.#end) throw this.error('the end, where a value belongs');
+    return this.bytes[this.at++] as number;
+  }
+
+  #uint16(): number {
+    const start = this.at;
+    this.#skip(2);
+    return ((this.bytes[start] as number) << 8) | (this.bytes[start + 1] as number);
+  }
+
+  #uint32(): number {
+    return this.#load(4).getUint32(0);
+  }
+
+  /** Cheaper than a DataView of its own for each message. */
+  #load(length: number): DataView {
+    const start = this.at;
+    this.#skip(length);
+    for (let i = 0; i < length; i++) scratch.setUint8(i, this.bytes[start + i] as number);
+    return scratch;
+  }
+
+  /** Moves on by `length` bytes, which must be there; gives the new place. */
+  #skip(length: number): number {
+    const end = this.at + length;
+    if (end > this.#end) throw this.error(`${length} bytes announced, ${this.#end - this.at} left`);
+    this.at = end;
+    return end;
+  }
+}
+
+/** What other languages write as a 64-bit integer is a number here, as in JSON, unless that would lose digits. */
+function numberIfSafe(value: bigint): number | bigint {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}

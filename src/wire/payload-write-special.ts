@@ -1,0 +1,161 @@
+/**
+ * Writes the objects that are not plain: the built-in classes that have an extension type, class instances, and the
+ * refusal of those that cannot travel. Off the hot path: plain JSON never comes here.
+ *
+ * Built-ins are told by their brand (`node:util` types), not by prototype or `instanceof`, so that objects from another
+ * realm count and an object that merely pretends to be a Date does not.
+ */
+import { types } from 'node:util';
+import {
+  BINARY_ARRAY_BUFFER,
+  BINARY_DATA_VIEW,
+  ERROR_FIELDS,
+  EXT_BINARY,
+  EXT_ERROR,
+  EXT_INVALID_DATE,
+  EXT_MAP,
+  EXT_REGEXP,
+  EXT_SET,
+  EXT_TIMESTAMP,
+  swapUnlessLittleEndian,
+  TYPED_ARRAYS,
+} from './payload-format.js';
+import { Refusal } from './payload-refusal.js';
+
+/** What payload-writer.ts offers for this: where the bytes go. */
+export interface ValueWriter {
+  write(value: unknown, depth: number): void;
+  writeArrayHeader(length: number): void;
+  writeArray(values: readonly unknown[], depth: number): void;
+  /** The own enumerable properties with string keys, in order, as a map. */
+  writeProperties(object: object, depth: number): void;
+  writeBinary(bytes: Uint8Array): void;
+  writeExtension(type: number, bytes: Uint8Array): void;
+  /** An extension whose body is written by `writeBody`. */
+  writeExtensionOf(type: number, writeBody: () => void): void;
+}
+
+export function writeSpecial(writer: ValueWriter, value: object, depth: number): void {
+  if (isUserClass(value)) writeInstance(writer, value, depth);
+  else if (types.isDate(value)) writeDate(writer, value);
+  else if (types.isMap(value)) writeMap(writer, value, depth);
+  else if (types.isSet(value)) writeSet(writer, value, depth);
+  else if (Buffer.isBuffer(value)) writer.writeBinary(value);
+  else if (ArrayBuffer.isView(value)) writeView(writer, value);
+  else if (types.isNativeError(value) || value instanceof Error) writeError(writer, value, depth);
+  else if (types.isRegExp(value)) {
+    writer.writeExtensionOf(EXT_REGEXP, () => writer.writeArray([value.source, value.flags], depth));
+  } else if (types.isArrayBuffer(value)) {
+    writer.writeExtension(EXT_BINARY, binaryBody(BINARY_ARRAY_BUFFER, new Uint8Array(value), 1));
+  } else if (types.isBoxedPrimitive(value)) {
+    writer.write(value.valueOf(), depth + 1);
+  } else {
+    const name = unsendable(value);
+    if (name !== undefined) throw new Refusal(`${name} cannot travel`);
+    writeInstance(writer, value, depth);
+  }
+}
+
+/** Of a class with no internal slots, told in one step: every built-in asked for below has a tag of its own. */
+function isUserClass(value: object): boolean {
+  return (
+    (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] === undefined &&
+    Object.prototype.toString.call(value) === '[object Object]'
+  );
+}
+
+function writeInstance(writer: ValueWriter, value: object, depth: number): void {
+  const { toJSON } = value as { toJSON?: unknown };
+  if (typeof toJSON === 'function') writer.write(toJSON.call(value), depth + 1);
+  else writer.writeProperties(value, depth);
+}
+
+/** The form msgpack defines, the shortest of three: seconds, nanoseconds, or both with a signed 64-bit second. */
+function writeDate(writer: ValueWriter, date: Date): void {
+  const ms = Date.prototype.getTime.call(date);
+  if (Number.isNaN(ms)) {
+    writer.writeExtension(EXT_INVALID_DATE, Uint8Array.of(0));
+    return;
+  }
+  const seconds = Math.floor(ms / 1000);
+  const nanoseconds = (ms - seconds * 1000) * 1_000_000;
+  if (seconds < 0 || seconds >= 2 ** 34) {
+    const body = Buffer.alloc(12);
+    body.writeUInt32BE(nanoseconds, 0);
+    body.writeBigInt64BE(BigInt(seconds), 4);
+    writer.writeExtension(EXT_TIMESTAMP, body);
+  } else if (nanoseconds > 0 || seconds >= 2 ** 32) {
+    const body = Buffer.alloc(8);
+    body.writeUInt32BE(nanoseconds * 4 + Math.floor(seconds / 2 ** 32), 0);
+    body.writeUInt32BE(seconds % 2 ** 32, 4);
+    writer.writeExtension(EXT_TIMESTAMP, body);
+  } else {
+    const body = Buffer.alloc(4);
+    body.writeUInt32BE(seconds, 0);
+    writer.writeExtension(EXT_TIMESTAMP, body);
+  }
+}
+
+// Map and Set are copied first: a getter or a `toJSON` inside them may change them while they are written.
+function writeMap(writer: ValueWriter, map: ReadonlyMap<unknown, unknown>, depth: number): void {
+  const flat: unknown[] = [];
+  for (const [key, value] of Map.prototype.entries.call(map)) flat.push(key, value);
+  writer.writeExtensionOf(EXT_MAP, () => writer.writeArray(flat, depth));
+}
+
+function writeSet(writer: ValueWriter, set: ReadonlySet<unknown>, depth: number): void {
+  const members = [...Set.prototype.values.call(set)];
+  writer.writeExtensionOf(EXT_SET, () => writer.writeArray(members, depth));
+}
+
+function writeView(writer: ValueWriter, view: ArrayBufferView): void {
+  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  if (types.isDataView(view)) {
+    writer.writeExtension(EXT_BINARY, binaryBody(BINARY_DATA_VIEW, bytes, 1));
+    return;
+  }
+  // The tag, not the constructor: a subclass travels as what it extends.
+  const name = (view as Uint8Array)[Symbol.toStringTag];
+  const code = TYPED_ARRAYS.indexOf(name as (typeof TYPED_ARRAYS)[number]);
+  if (code < 0) throw new Refusal(`a ${name} cannot travel`);
+  const { BYTES_PER_ELEMENT } = view as Uint8Array;
+  writer.writeExtension(EXT_BINARY, binaryBody(code, bytes, BYTES_PER_ELEMENT));
+}
+
+function binaryBody(code: number, bytes: Uint8Array, elementSize: number): Uint8Array {
+  const body = new Uint8Array(bytes.length + 1);
+  body[0] = code;
+  body.set(bytes, 1);
+  swapUnlessLittleEndian(body.subarray(1), elementSize);
+  return body;
+}
+
+/** Two maps: what every Error has, then the own enumerable properties, so that both come back as they were. */
+function writeError(writer: ValueWriter, error: Error, depth: number): void {
+  const fields: Record<string, unknown> = {};
+  for (const name of ERROR_FIELDS) {
+    if (Object.prototype.propertyIsEnumerable.call(error, name)) continue;
+    const value = (error as unknown as Record<string, unknown>)[name];
+    if (value !== undefined || Object.hasOwn(error, name)) fields[name] = value;
+  }
+  // An Error stays an Error: a `toJSON` of its own is neither asked nor in the way.
+  const { toJSON: _, ...own } = error as Error & { toJSON?: unknown };
+  writer.writeExtensionOf(EXT_ERROR, () => {
+    writer.writeArrayHeader(2);
+    writer.writeProperties(fields, depth);
+    writer.writeProperties(own, depth);
+  });
+}
+
+/** Objects that would arrive as `{}` although they are something: better refused than emptied. */
+function unsendable(value: object): string | undefined {
+  if (types.isPromise(value)) return 'a Promise';
+  if (types.isWeakMap(value)) return 'a WeakMap';
+  if (types.isWeakSet(value)) return 'a WeakSet';
+  if (value instanceof WeakRef) return 'a WeakRef';
+  if (types.isSharedArrayBuffer(value)) return 'a SharedArrayBuffer';
+  if (types.isGeneratorObject(value)) return 'a generator';
+  if (types.isMapIterator(value) || types.isSetIterator(value)) return 'an iterator';
+  if (types.isExternal(value)) return 'a native handle';
+  return undefined;
+}

@@ -1,0 +1,83 @@
+/**
+ * The payload codec: one value in, its msgpack bytes out, and back. It promises that what arrives equals what was emitted,
+ * by type and value, and that bytes from a stranger can do no harm.
+ *
+ * The bytes are standard msgpack (https://github.com/msgpack/msgpack/blob/master/spec.md), in its shortest forms: nil, bool,
+ * int, float 64, str, bin, array, map with str keys, ext. What JSON has is read by any msgpack library as it is. A number is
+ * an int if it is an integer of 32 bits (signed or unsigned), else a float 64; a Buffer is bin. A reader also takes float 32,
+ * and 64-bit ints, which arrive as a number, or as a BigInt beyond 2^53 - 1. The rest are extension types:
+ *
+ * | type        | value            | body |
+ * |-------------|------------------|------|
+ * | -1          | Date             | the timestamp msgpack defines, 4, 8 or 12 bytes, to the millisecond |
+ * | 0x00        | undefined        | one byte `00` |
+ * | 0x42 `B`    | BigInt           | two's complement, big-endian, 8 bytes or as many as it takes beyond 64 bits |
+ * | 0x44 `D`    | invalid Date     | one byte `00` |
+ * | 0x45 `E`    | Error            | an array of two maps: those of `name message stack cause errors code` that are not enumerable; the enumerable own properties |
+ * | 0x4d `M`    | Map              | an array: key, value, key, value … |
+ * | 0x52 `R`    | RegExp           | an array: source, flags |
+ * | 0x53 `S`    | Set              | an array of the members |
+ * | 0x55 `U`    | ill-formed string | UTF-16 code units, little-endian: only strings with a lone surrogate, which UTF-8 cannot hold; also as a map key |
+ * | 0x74 `t`    | other binary     | one byte for the kind, then the bytes, elements little-endian: 0 Int8Array, 1 Uint8Array, 2 Uint8ClampedArray, 3 Int16Array, 4 Uint16Array, 5 Int32Array, 6 Uint32Array, 7 Float32Array, 8 Float64Array, 9 BigInt64Array, 10 BigUint64Array, 11 Float16Array, 16 ArrayBuffer, 17 DataView |
+ *
+ * Not exact, by intent: holes in arrays arrive as `undefined`, null-prototype objects and class instances as plain objects
+ * with their own enumerable properties, boxed primitives as primitives, symbol keys, accessors' functions, a RegExp's
+ * `lastIndex` and an array's extra properties not at all. A `toJSON` method is asked, as `JSON.stringify` does, of every
+ * object but the built-ins above. The same object twice arrives as two equal ones. `__proto__` arrives as an own property. An
+ * Error arrives as an instance of the built-in class its `name` names, else of Error, with the stack of where it was made.
+ *
+ * Why not msgpackr: extensions live in one table per process, so a user's own `addExtension` would change our bytes and ours
+ * would change theirs; it renames `__proto__`, drops a leading BOM, mangles lone surrogates, sends functions as `undefined`,
+ * and would need a check of its own over every received byte first. In one pass with the check, this is faster.
+ */
+import { PayloadError } from './payload-format.js';
+import { PayloadReader } from './payload-reader.js';
+import { Refusal } from './payload-refusal.js';
+import { PayloadWriter } from './payload-writer.js';
+
+export { PayloadError };
+
+/** A writer whose buffer has grown beyond this is let go, not kept for the next value. */
+const MAX_KEPT_BYTES = 1024 * 1024;
+
+/** The writer for the next value; none while one is at work, so that a getter may itself pack something. */
+let idle: PayloadWriter | undefined;
+
+/**
+ * The msgpack bytes of one value. Valid until the next call: the caller copies them.
+ *
+ * @throws {PayloadError} for what cannot travel: functions, symbols, cycles, more than 512 levels or 256 MiB, Promises,
+ * WeakMaps, WeakSets, WeakRefs, SharedArrayBuffers, generators, iterators, and getters, proxies and `toJSON`s that throw.
+ */
+export function packPayload(value: unknown): Uint8Array {
+  const writer = idle ?? new PayloadWriter();
+  idle = undefined;
+  try {
+    writer.write(value, 0);
+    return writer.buffer.subarray(0, writer.at);
+  } catch (thrown) {
+    throw Refusal.from(thrown).toError();
+  } finally {
+    writer.reset();
+    if (writer.buffer.length <= MAX_KEPT_BYTES) idle = writer;
+  }
+}
+
+/**
+ * Exactly `count` values standing one after another in `bytes` from `offset` to its end: all of them or none.
+ *
+ * @throws {PayloadError} and nothing else, on anything that is not exactly that.
+ */
+export function unpackPayloads(bytes: Buffer, offset: number, count: number): unknown[] {
+  const reader = new PayloadReader(bytes, offset);
+  const values: unknown[] = [];
+  try {
+    for (let i = 0; i < count; i++) values.push(reader.read(0));
+  } catch (thrown) {
+    if (thrown instanceof PayloadError) throw thrown;
+    // What the engine refuses: a Map of more than 2^24 keys, a string longer than it can hold, no memory, no stack.
+    throw new PayloadError(`byte ${reader.at}: ${String(thrown)}`, { cause: thrown });
+  }
+  if (reader.at !== bytes.length) throw reader.error('more bytes than values');
+  return values;
+}
