@@ -12,7 +12,6 @@ export {
   createForwarder,
   type Forwarder,
   type ForwarderOptions,
-  startStandaloneForwarder,
 } from './forwarder.js';
 export type { DistributedEmitterOptions } from './options.js';
 export type { Status, StatusChange } from './status.js';

@@ -62,11 +62,11 @@ export class Inbox {
     const name = this.#nameOf(message, end);
     if (name === undefined) return;
     const header = this.#header;
-    const fault = readHeader(message, end, header);
-    if (fault !== undefined) return this.#foreign(fault, name);
-    if (header.publisher === this.#self) return;
-    if (header.kind !== MessageKind.batch) return this.#foreign(`is of unknown kind ${header.kind}`, name);
-    this.#deliver(message, end, name, header);
+    let fault = readHeader(message, end, header);
+    if (fault === undefined && header.publisher === this.#self) return;
+    if (header.kind !== MessageKind.batch) fault ??= `is of unknown kind ${header.kind}`;
+    if (fault === undefined) this.#deliver(message, end, name, header);
+    else this.#foreign(fault, name);
   }
 
   #deliver(message: Buffer, topicEnd: number, name: PropertyKey, header: Readonly<Header>): void {

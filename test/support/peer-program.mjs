@@ -74,7 +74,7 @@ const commands = {
 process.on('message', async ({ id, command, args }) => {
   try {
     const result = await commands[command](...args);
-    process.send?.({ id, result });
+    if (process.connected) process.send({ id, result });
   } catch (error) {
     process.send?.({ id, failure: `${error.code ?? error.name}: ${error.message}` });
   }
