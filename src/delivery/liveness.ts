@@ -16,7 +16,7 @@ import {
 import { probeTopic } from '../wire/topic.js';
 
 /** The first probe of a round may pass the forwarder before the round's subscription does; then it is repeated. */
-const FIRST_REPEAT_MS = 5;
+const FIRST_REPEAT_MS = 1;
 const MAX_REPEAT_MS = 500;
 
 /** The part of a transport that a probe needs. */

@@ -8,6 +8,7 @@ const toPlainName = (name) => {
 };
 
 let emitter;
+let whole;
 const offs = new Map();
 
 const seen = (via, data, name) =>
@@ -64,6 +65,19 @@ const commands = {
       }
     }
   },
+  // Counts instead of telling each: checks `{ sequence: 0 … count - 1 }` in order and answers when the last is in.
+  expectSequence(plainName, count) {
+    let next = 0;
+    let disorder = 0;
+    whole = new Promise((resolve) => {
+      emitter.on(fromPlainName(plainName), ({ sequence }) => {
+        if (sequence !== next) disorder += 1;
+        next = sequence + 1;
+        if (next === count) resolve({ next, disorder });
+      });
+    });
+  },
+  wholeSequence: () => whole,
   status: () => emitter.status,
   async close() {
     await emitter.close();

@@ -80,6 +80,16 @@ export class Peer implements AsyncDisposable {
     return this.#call('emitMany', toPlainName(name), count, how);
   }
 
+  /** Counts events `{ sequence: 0 … count - 1 }` from here on, without telling each. */
+  expectSequence(name: PropertyKey, count: number): Promise<unknown> {
+    return this.#call('expectSequence', toPlainName(name), count);
+  }
+
+  /** Resolves when the last of the expected events is in: how far it came, and how often the order was broken. */
+  wholeSequence(): Promise<unknown> {
+    return this.#call('wholeSequence');
+  }
+
   /** Resolves when so many events have been seen in all. */
   async sawAtLeast(count: number): Promise<void> {
     if (this.seen.length >= count) return;
