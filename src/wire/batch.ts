@@ -66,6 +66,7 @@ export function readHeader(source: Buffer, offset: number, into: Header): string
   if (source[offset + 2] !== 0 || source[offset + 3] !== 0) return 'has flags that version 1 does not know';
   into.kind = source[offset + 1] as number;
   into.count = readUint32(source, offset + 4);
+  if (into.count === 0) return 'counts no events';
   into.publisher = readUint64(source, offset + 8);
   into.sequence = readUint64(source, offset + 16);
   into.previous = readUint64(source, offset + 24);

@@ -1,0 +1,132 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Inbox } from '../../src/delivery/inbox.js';
+import type { DistributedError } from '../../src/errors.js';
+import { HEADER_BYTES, type Header, MessageKind, writeHeader } from '../../src/wire/batch.js';
+import { packPayload } from '../../src/wire/payload.js';
+import { encodeTopic } from '../../src/wire/topic.js';
+
+const SELF = 1;
+
+function setUp() {
+  const events: [PropertyKey, unknown][] = [];
+  const errors: DistributedError[] = [];
+  const inbox = new Inbox(SELF, {
+    onEvents: (name, values) =>
+      void events.push(...values.map((value): [PropertyKey, unknown] => [name, value])),
+    onError: (error) => void errors.push(error),
+  });
+  return { inbox, events, errors };
+}
+
+function message(name: PropertyKey, values: readonly unknown[], header: Partial<Header> = {}): Buffer {
+  const head = Buffer.alloc(HEADER_BYTES);
+  const complete = {
+    kind: MessageKind.batch,
+    count: values.length,
+    publisher: 2,
+    sequence: 1,
+    previous: 0,
+    position: 0,
+  };
+  writeHeader(head, 0, { ...complete, ...header });
+  return Buffer.concat([topic(name), head, ...values.map((value) => Buffer.from(packPayload(value)))]);
+}
+
+const topic = (name: PropertyKey) => encodeTopic(name) as Buffer;
+
+describe('a message', () => {
+  test('is delivered under exactly its name', () => {
+    const { inbox, events, errors } = setUp();
+    inbox.listen(topic('user'), 'user');
+    inbox.listen(topic(7), 7);
+    inbox.receive(message('user', [1, 2]));
+    inbox.receive(message('user:login', [3]));
+    inbox.receive(message(7, [4]));
+    inbox.receive(message('7', [5]));
+    expect(events).toEqual([
+      ['user', 1],
+      ['user', 2],
+      [7, 4],
+    ]);
+    expect(errors).toEqual([]);
+  });
+
+  test('is not delivered any more once nobody listens', () => {
+    const { inbox, events } = setUp();
+    inbox.listen(topic('a'), 'a');
+    inbox.unlisten(topic('a'));
+    inbox.receive(message('a', [1]));
+    expect(events).toEqual([]);
+  });
+
+  test('of any name is delivered to who listens to all, under a name of the right type', () => {
+    const { inbox, events } = setUp();
+    inbox.listenToAll(true);
+    for (const name of ['a', '', 0, Symbol.for('s')])
+      inbox.receive(message(name, [name === '' ? 'empty' : 1]));
+    inbox.listenToAll(false);
+    inbox.receive(message('b', [1]));
+    expect(events.map(([name]) => name)).toEqual(['a', '', 0, Symbol.for('s')]);
+  });
+
+  test('of one’s own is no echo', () => {
+    const { inbox, events, errors } = setUp();
+    inbox.listen(topic('a'), 'a');
+    inbox.receive(message('a', [1], { publisher: SELF }));
+    expect([events, errors]).toEqual([[], []]);
+  });
+});
+
+describe('a message that follows no protocol is told, and the next one works', () => {
+  test.each<[string, () => Buffer, string]>([
+    ['without an end of its topic', () => Buffer.from('esa'), 'DEMITTER_PROTOCOL'],
+    ['without a header', () => topic('a'), 'DEMITTER_PROTOCOL'],
+    ['of another version', () => message('a', [1]).fill(9, 4, 5), 'DEMITTER_PROTOCOL'],
+    ['of an unknown kind', () => message('a', [1], { kind: 9 }), 'DEMITTER_PROTOCOL'],
+    [
+      'under a reserved name',
+      () => Buffer.concat([Buffer.from('esdistributed:error\0'), message('a', [1]).subarray(4)]),
+      'DEMITTER_PROTOCOL',
+    ],
+    ['with fewer events than it says', () => message('a', [1], { count: 2 }), 'DEMITTER_DESERIALIZATION'],
+    ['with more events than it says', () => message('a', [1, 2], { count: 1 }), 'DEMITTER_DESERIALIZATION'],
+    [
+      'with thousands of millions of events, it says',
+      () => message('a', [1], { count: 0xffff_ffff }),
+      'DEMITTER_DESERIALIZATION',
+    ],
+    ['with no events', () => message('a', [], { count: 0 }), 'DEMITTER_PROTOCOL'],
+    ['with a payload cut short', () => message('a', ['hello']).subarray(0, -1), 'DEMITTER_DESERIALIZATION'],
+  ])('%s', (_, make, code) => {
+    const { inbox, events, errors } = setUp();
+    inbox.listenToAll(true);
+    inbox.receive(make());
+    expect(errors.map((error) => error.code)).toEqual([code]);
+    inbox.receive(message('a', ['next']));
+    expect(events).toEqual([['a', 'next']]);
+  });
+
+  test('any bytes at all, and any damage to good ones', () => {
+    const good = message('a', [{ some: ['data', 1, null] }]);
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 200 }),
+        fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+        (random, mutations) => {
+          const { inbox, events } = setUp();
+          inbox.listenToAll(true);
+          inbox.listen(topic('a'), 'a');
+          inbox.receive(Buffer.from([0x65, ...random]));
+          const damaged = Buffer.from(good);
+          for (const [at, value] of mutations) damaged[at] = value;
+          inbox.receive(damaged);
+          events.length = 0;
+          inbox.receive(message('a', [1]));
+          expect(events).toEqual([['a', 1]]);
+        },
+      ),
+    );
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+});
