@@ -78,10 +78,10 @@ function isAlive(path: string): Promise<boolean> {
 }
 
 const REASONS: Readonly<Record<string, (binding: Binding) => string>> = {
-  EADDRINUSE: ({ side, endpoint }) =>
+  EADDRINUSE: ({ endpoint }) =>
     endpoint.protocol === 'ipc'
-      ? `another process listens there: stop it, or choose another path with ${side}Address`
-      : `the port is in use: stop what uses it, or choose another with ${side}Port or ${side}Address (port 0 lets the system choose)`,
+      ? 'another process listens there: stop it, or choose another path'
+      : 'the port is in use: stop what uses it, or choose another (0 lets the system choose)',
   EADDRNOTAVAIL: () => 'this machine has no such address: use one of its own, or * for all of them',
   ENODEV: () =>
     'no interface or host of that name exists: use an address of this machine, or * for all of them',

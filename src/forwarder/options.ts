@@ -58,6 +58,11 @@ export interface ForwarderOptions {
   readonly logger?: Logger | undefined;
 }
 
+/** What messages call an option: as its user wrote it, so `--xsub-port` on the command line. */
+export type NameOf = (option: string) => string;
+
+export const quoteOption: NameOf = (option) => `\`${option}\``;
+
 /** Some of `process.env`. An empty value counts as none. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -87,11 +92,11 @@ const KNOWN: Readonly<Record<keyof ForwarderOptions, true>> = {
 export function resolveProxySettings(
   options: ForwarderOptions,
   environment: Environment,
-  nameOf: (option: string) => string = (option) => option,
+  nameOf: NameOf = quoteOption,
 ): ProxySettings {
   assertKnownKeys(options);
   if (options.logger !== undefined && options.loggerOptions !== undefined) {
-    throw new TypeError('logger: expected either logger or loggerOptions, got both');
+    throw new TypeError('Expected either `logger` or `loggerOptions`, got both');
   }
   const xsub = resolveBinding('xsub', options, environment, nameOf);
   const xpub = resolveBinding('xpub', options, environment, nameOf);
@@ -114,12 +119,12 @@ export function resolveProxySettings(
 }
 
 function assertKnownKeys(options: ForwarderOptions): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`options: expected an object, got ${show(options)}`);
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new TypeError(`Expected the options to be an object, got ${show(options)}`);
   }
   for (const key of Object.keys(options)) {
     if (!Object.hasOwn(KNOWN, key)) {
-      throw new TypeError(`${key}: no such option; expected one of ${Object.keys(KNOWN).join(', ')}`);
+      throw new TypeError(`Unknown option \`${key}\`: expected one of ${Object.keys(KNOWN).join(', ')}`);
     }
   }
 }
@@ -129,7 +134,7 @@ function resolveBinding(
   side: Side,
   options: ForwarderOptions,
   environment: Environment,
-  nameOf: (option: string) => string,
+  nameOf: NameOf,
 ): Binding {
   const address = options[`${side}Address`];
   const port = options[`${side}Port`];
@@ -145,12 +150,12 @@ function resolveBinding(
   const variable = side.toUpperCase();
   const envAddress = environment[`${variable}_ADDRESS`];
   if (envAddress !== undefined && envAddress !== '') {
-    const name = `${variable}_ADDRESS`;
+    const name = `environment variable ${variable}_ADDRESS`;
     return { side, endpoint: checkAddress(name, envAddress), source: name };
   }
   const envPort = environment[`${variable}_PORT`];
   if (envPort !== undefined && envPort !== '') {
-    const name = `${variable}_PORT`;
+    const name = `environment variable ${variable}_PORT`;
     return { side, endpoint: onAllInterfaces(parsePortText(name, envPort)), source: name };
   }
   return { side, endpoint: onAllInterfaces(DEFAULT_PORTS[side]), source: 'the default' };
@@ -166,16 +171,16 @@ function assertDifferent(xsub: Binding, xpub: Binding): void {
   if (xpub.endpoint.protocol === 'tcp' && xpub.endpoint.port === 0) return;
   if (address !== formatEndpoint(xsub.endpoint)) return;
   throw new RangeError(
-    `${xpub.source}: expected an address other than that of ${xsub.source}, got ${address} for both sides`,
+    `Expected ${xpub.source} to be another address than ${xsub.source}, got ${address} for both`,
   );
 }
 
 function checkPort(name: string, value: unknown): number {
   if (typeof value !== 'number') {
-    throw new TypeError(`${name}: expected a port, a number from 0 to 65535, got ${show(value)}`);
+    throw new TypeError(`Expected ${name} to be a number from 0 to 65535, got ${show(value)}`);
   }
   if (!Number.isInteger(value) || value < 0 || value > 65_535) {
-    throw new RangeError(`${name}: expected a port from 0 to 65535, got ${value}`);
+    throw new RangeError(`Expected ${name} to be a port from 0 to 65535, got ${value}`);
   }
   return value;
 }
@@ -183,33 +188,36 @@ function checkPort(name: string, value: unknown): number {
 /** A port from the command line or the environment. */
 export function parsePortText(name: string, text: string): number {
   const port = parsePort(text);
-  if (port === undefined) throw new RangeError(`${name}: expected a port from 0 to 65535, got ${show(text)}`);
+  if (port === undefined)
+    throw new RangeError(`Expected ${name} to be a port from 0 to 65535, got ${show(text)}`);
   return port;
 }
 
 function checkAddress(name: string, value: unknown): Endpoint {
   if (typeof value !== 'string') {
-    throw new TypeError(`${name}: expected an address, ${ENDPOINT_FORM}, got ${show(value)}`);
+    throw new TypeError(`Expected ${name} to be a string of the form ${ENDPOINT_FORM}, got ${show(value)}`);
   }
   const endpoint = parseEndpoint(value);
   if (typeof endpoint !== 'string') return endpoint;
-  throw new RangeError(`${name}: expected ${ENDPOINT_FORM}, got ${show(value)}, which ${endpoint}`);
+  throw new TypeError(
+    `Expected ${name} to be of the form ${ENDPOINT_FORM}, got ${show(value)}, which ${endpoint}`,
+  );
 }
 
 function checkInteger(name: string, value: unknown, min: number): number {
   if (typeof value !== 'number') {
-    throw new TypeError(`${name}: expected an integer from ${min} to ${MAX_INT32}, got ${show(value)}`);
+    throw new TypeError(`Expected ${name} to be a number from ${min} to ${MAX_INT32}, got ${show(value)}`);
   }
   if (!Number.isInteger(value) || value < min || value > MAX_INT32) {
-    throw new RangeError(`${name}: expected an integer from ${min} to ${MAX_INT32}, got ${value}`);
+    throw new RangeError(`Expected ${name} to be a whole number from ${min} to ${MAX_INT32}, got ${value}`);
   }
   return value;
 }
 
 /** A value in a message: short, on one line, and telling `'5555'` from `5555`. */
 export function show(value: unknown): string {
-  if (typeof value === 'string')
-    return JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}…` : value);
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
-  return typeof value === 'function' ? 'a function' : String(value);
+  if (typeof value === 'string') return `'${JSON.stringify(value.slice(0, 200)).slice(1, -1)}'`;
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' || typeof value === 'function' ? `a ${typeof value}` : String(value);
 }
