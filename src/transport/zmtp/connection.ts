@@ -179,12 +179,15 @@ export class ZmtpConnection implements FrameSink {
   onDropped(reason: DropReason, size: number): void {
     if (this.#state !== 'ready')
       throw zmtpError(`The peer sent a ${reason} of ${size} bytes before its READY`);
-    // What a subscriber sends to a publisher is of no use to us, in whatever form.
-    if (this.#options.socketType === 'PUB' || this.#dropsTold.has(reason)) return;
+    // Nothing that a subscriber sends to a publisher is of use to us, and no command of that size is.
+    if (this.#options.socketType === 'PUB' || reason === 'oversize command' || this.#dropsTold.has(reason))
+      return;
     this.#dropsTold.add(reason);
-    const limit = reason === 'multipart' ? '' : `; the limit is ${this.#options.maxMessageBytes}`;
-    const what = reason === 'multipart' ? 'multipart message' : reason;
-    this.#handlers.onDropped?.(zmtpError(`A ${what} of ${size} bytes was dropped${limit}`));
+    const what =
+      reason === 'multipart'
+        ? 'A multipart message was dropped: this bus has none'
+        : `A message of ${size} bytes was dropped: the limit is ${this.#options.maxMessageBytes}`;
+    this.#handlers.onDropped?.(zmtpError(what));
   }
 
   #receive(chunk: Buffer): void {

@@ -76,8 +76,9 @@ export class WriteBuffer {
     socket.uncork();
   }
 
+  /** Flushes first, so that the write that empties a full slab is a plain one. */
   #newSlab(): void {
-    this.#seal();
+    this.flush();
     this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
     this.#start = 0;
     this.#end = 0;
