@@ -12,6 +12,9 @@ export {
   createForwarder,
   type Forwarder,
   type ForwarderOptions,
+  type LogLevel,
+  type StandaloneForwarderOptions,
+  startStandaloneForwarder,
 } from './forwarder.js';
 export type { DistributedEmitterOptions } from './options.js';
 export type { Status, StatusChange } from './status.js';

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createDistributedEmitter, DistributedEmitter } from '../../src/emitter.js';
 import type { DistributedError } from '../../src/errors.js';
 import type { StatusChange } from '../../src/status.js';
