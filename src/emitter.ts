@@ -61,7 +61,8 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
     return mixDistributedEmitterInto(
       () => {
         const emitter = new DistributedEmitter();
-        void emitter.connect();
+        // It rejects only if the emitter is closed meanwhile, and whoever closes it knows.
+        emitter.connect().catch(() => {});
         return emitter;
       },
       propertyName,
@@ -137,14 +138,14 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
   override emit<Name extends DatalessNames<Events>>(eventName: Name): Promise<void>;
   override emit<Name extends keyof Events>(eventName: Name, eventData: Events[Name]): Promise<void>;
   override emit(eventName: PropertyKey, eventData?: unknown): Promise<void> {
-    return this.#emit('emit', super.emit, eventName, eventData);
+    return this.#emit(super.emit, eventName, eventData);
   }
 
   /** As {@link emit}, with local listeners called one after another. */
   override emitSerial<Name extends DatalessNames<Events>>(eventName: Name): Promise<void>;
   override emitSerial<Name extends keyof Events>(eventName: Name, eventData: Events[Name]): Promise<void>;
   override emitSerial(eventName: PropertyKey, eventData?: unknown): Promise<void> {
-    return this.#emit('emitSerial', super.emitSerial, eventName, eventData);
+    return this.#emit(super.emitSerial, eventName, eventData);
   }
 
   override on<Name extends keyof AllEvents<Events>>(
@@ -152,10 +153,15 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
     listener: (eventData: AllEvents<Events>[Name]) => unknown,
     options: { signal?: AbortSignal } = {},
   ): UnsubscribeFunction {
-    // Without the signal: if it is aborted already, Emittery would call `off` before the index has the listener.
-    super.on(eventName, listener as (eventData: AllEvents<Events>[Name]) => void);
     const names = listOf(eventName);
-    this.#listeners.add(names, listener as Listener);
+    assertListener(listener);
+    // One name after the other, as Emittery does it: a bad one leaves those before it registered, here and there.
+    for (const name of names) {
+      super.on(name as Name, listener as (eventData: AllEvents<Events>[Name]) => void);
+      this.#listeners.add(name, listener as Listener);
+      this.#enqueueChange(Emittery.listenerAdded, name, listener as Listener);
+    }
+    // Not by Emittery: it would call `off` within the loop above if the signal is aborted already.
     return onAbort(options.signal, () => this.off(names as Name[], listener));
   }
 
@@ -163,8 +169,12 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
     eventName: Name | readonly Name[],
     listener: (eventData: AllEvents<Events>[Name]) => unknown,
   ): void {
-    super.off(eventName, listener as (eventData: AllEvents<Events>[Name]) => void);
-    this.#listeners.delete(listOf(eventName), listener as Listener);
+    assertListener(listener);
+    for (const name of listOf(eventName)) {
+      super.off(name as Name, listener as (eventData: AllEvents<Events>[Name]) => void);
+      this.#listeners.delete(name, listener as Listener);
+      this.#enqueueChange(Emittery.listenerRemoved, name, listener as Listener);
+    }
   }
 
   override onAny(
@@ -173,18 +183,22 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
   ): UnsubscribeFunction {
     super.onAny(listener as (eventName: keyof Events, eventData: Events[keyof Events]) => void);
     this.#listeners.addAny(listener as AnyListener);
+    this.#enqueueChange(Emittery.listenerAdded, undefined, listener as AnyListener);
     return onAbort(options.signal, () => this.offAny(listener));
   }
 
   override offAny(listener: (eventName: keyof Events, eventData: Events[keyof Events]) => unknown): void {
     super.offAny(listener as (eventName: keyof Events, eventData: Events[keyof Events]) => void);
     this.#listeners.deleteAny(listener as AnyListener);
+    this.#enqueueChange(Emittery.listenerRemoved, undefined, listener as AnyListener);
   }
 
   override events<Name extends keyof AllEvents<Events>>(
     eventName: Name | readonly Name[],
   ): AsyncIterableIterator<AllEvents<Events>[Name]> {
-    return this.#listeners.events(listOf(eventName)) as AsyncIterableIterator<AllEvents<Events>[Name]>;
+    const names = listOf(eventName);
+    for (const name of names) assertName(name);
+    return this.#listeners.events(names) as AsyncIterableIterator<AllEvents<Events>[Name]>;
   }
 
   override anyEvent(): AsyncIterableIterator<[keyof Events, Events[keyof Events]]> {
@@ -194,8 +208,8 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
   override clearListeners<Name extends keyof Events>(eventNames?: Name | readonly Name[]): void {
     super.clearListeners(eventNames as Name);
     for (const name of listOf<PropertyKey | undefined>(eventNames)) {
-      if (name === undefined) this.#listeners.clearAll();
-      else this.#listeners.clear(name);
+      if (isName(name)) this.#listeners.clear(name);
+      else this.#listeners.clearAll();
     }
   }
 
@@ -207,36 +221,47 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
   }
 
   #emit(
-    kind: 'emit' | 'emitSerial',
     emitLocally: (eventName: never, eventData: never) => Promise<void>,
     name: PropertyKey,
     data: unknown,
   ): Promise<void> {
     const callLocally = (): Promise<void> => emitLocally.call(this, name as never, data as never);
     // Emittery's own business: its meta events must pass in one synchronous step, and it refuses what is no name.
-    if (!isName(name) || name === Emittery.listenerAdded || name === Emittery.listenerRemoved)
-      return callLocally();
+    if (!isName(name) || isMetaEvent(name)) return callLocally();
     const room = this.#delivery.publish(name, data);
     this.#listeners.enqueue(name, data);
-    if (!this.#listeners.hasListener(name)) {
-      this.#log(kind, name, data);
-      return room ?? DONE;
-    }
+    // With debugging on, Emittery is to log it even if nobody listens here.
+    if (!this.#listeners.hasListener(name) && !this.#isDebugging) return room ?? DONE;
     const done = callLocally();
     return room === undefined ? done : Promise.all([done, room]).then(() => {});
   }
 
   #receive(name: PropertyKey, values: readonly unknown[]): void {
-    if (Emittery.isDebugEnabled || this.debug.enabled) {
-      for (const value of values) this.#log('receive', name, value);
-    }
+    if (this.#isDebugging) for (const value of values) this.#logReceived(name, value);
     this.#listeners.dispatch(name, values);
   }
 
-  /** What Emittery's own methods log, for the ways around them. */
-  #log(kind: string, name: PropertyKey, data: unknown): void {
-    if (!Emittery.isDebugEnabled && !this.debug.enabled) return;
-    this.debug.logger?.(kind, this.debug.name, name as keyof Events, data as Events[keyof Events]);
+  get #isDebugging(): boolean {
+    return this.debug.enabled === true || Emittery.isDebugEnabled;
+  }
+
+  #logReceived(name: PropertyKey, data: unknown): void {
+    try {
+      this.debug.logger?.('receive', this.debug.name, name as keyof Events, data as Events[keyof Events]);
+    } catch (cause) {
+      // A logger of the user's is no reason to break the link it logs.
+      this.#tellListenerFailure(name, cause);
+    }
+  }
+
+  /** Gives Emittery's meta events to iterators: these are not Emittery's, whose `emit` cannot reach them. */
+  #enqueueChange(
+    change: typeof Emittery.listenerAdded | typeof Emittery.listenerRemoved,
+    eventName: PropertyKey | undefined,
+    listener: Listener | AnyListener,
+  ): void {
+    if (eventName === undefined) this.#listeners.enqueue(change, { listener });
+    else if (!isMetaEvent(eventName)) this.#listeners.enqueue(change, { eventName, listener });
   }
 
   #setInterest(name: PropertyKey | undefined, interested: boolean): void {
@@ -294,6 +319,20 @@ export async function createDistributedEmitter<Events = AnyEvents>(
 
 function isName(value: unknown): value is PropertyKey {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'symbol';
+}
+
+function isMetaEvent(name: PropertyKey): boolean {
+  return name === Emittery.listenerAdded || name === Emittery.listenerRemoved;
+}
+
+/** In Emittery's words, for what is checked before Emittery sees it. */
+function assertName(name: unknown): void {
+  if (!isName(name)) throw new TypeError('`eventName` must be a string, symbol, or number');
+}
+
+/** In Emittery's words. */
+function assertListener(listener: unknown): void {
+  if (typeof listener !== 'function') throw new TypeError('listener must be a function');
 }
 
 function listOf<Name>(names: Name | readonly Name[]): PropertyKey[] {

@@ -5,7 +5,7 @@
  * handful of promises per event, and remote events deserve neither. This index mirrors the listeners, holds the
  * iterators, and says when the first interest in a name begins and the last one ends.
  */
-import Emittery from 'emittery';
+import { EventIterator } from './event-iterator.js';
 
 export type Listener = (data: unknown) => unknown;
 export type AnyListener = (name: PropertyKey, data: unknown) => unknown;
@@ -47,9 +47,8 @@ export class Listeners {
   readonly #onFailure: FailureHandler;
   readonly #byName = new Map<PropertyKey, ListenerSet<Listener>>();
   readonly #any = new ListenerSet<AnyListener>();
-  /** Emittery's iterators, in instances that have nothing else; none while there is no iterator. */
-  #iterators: Emittery<Record<PropertyKey, unknown>> | undefined;
-  #anyIterators: Emittery<Record<PropertyKey, unknown>> | undefined;
+  readonly #iterators = new Map<PropertyKey, Set<EventIterator<unknown>>>();
+  readonly #anyIterators = new Set<EventIterator<[PropertyKey, unknown]>>();
   /** What has been reported to {@link InterestHandler}. */
   readonly #interesting = new Set<PropertyKey>();
   #interestingAll = false;
@@ -59,26 +58,22 @@ export class Listeners {
     this.#onFailure = onFailure;
   }
 
-  add(names: readonly PropertyKey[], listener: Listener): void {
-    for (const name of names) {
-      let set = this.#byName.get(name);
-      if (set === undefined) {
-        set = new ListenerSet();
-        this.#byName.set(name, set);
-      }
-      set.add(listener);
-      this.#reportName(name);
+  add(name: PropertyKey, listener: Listener): void {
+    let set = this.#byName.get(name);
+    if (set === undefined) {
+      set = new ListenerSet();
+      this.#byName.set(name, set);
     }
+    set.add(listener);
+    this.#reportName(name);
   }
 
-  delete(names: readonly PropertyKey[], listener: Listener): void {
-    for (const name of names) {
-      const set = this.#byName.get(name);
-      if (set === undefined) continue;
-      set.delete(listener);
-      if (set.members.size === 0) this.#byName.delete(name);
-      this.#reportName(name);
-    }
+  delete(name: PropertyKey, listener: Listener): void {
+    const set = this.#byName.get(name);
+    if (set === undefined) return;
+    set.delete(listener);
+    if (set.members.size === 0) this.#byName.delete(name);
+    this.#reportName(name);
   }
 
   addAny(listener: AnyListener): void {
@@ -93,33 +88,38 @@ export class Listeners {
 
   /** As Emittery's `events`, for events from here and from elsewhere. */
   events(names: readonly PropertyKey[]): AsyncIterableIterator<unknown> {
-    this.#iterators ??= iteratorHub();
-    const iterator = this.#iterators.events(names);
-    const report = (): void => {
-      if (this.#iterators?.listenerCount() === 0) this.#iterators = undefined;
-      for (const name of names) this.#reportName(name);
-    };
-    report();
-    return withReturn(iterator, report);
+    const iterator = new EventIterator<unknown>(() => {
+      for (const name of names) {
+        const set = this.#iterators.get(name);
+        if (set?.delete(iterator) && set.size === 0) this.#iterators.delete(name);
+        this.#reportName(name);
+      }
+    });
+    for (const name of names) {
+      const set = this.#iterators.get(name);
+      if (set === undefined) this.#iterators.set(name, new Set([iterator]));
+      else set.add(iterator);
+      this.#reportName(name);
+    }
+    return iterator;
   }
 
   /** As Emittery's `anyEvent`, for events from here and from elsewhere. */
   anyEvent(): AsyncIterableIterator<[PropertyKey, unknown]> {
-    this.#anyIterators ??= iteratorHub();
-    const iterator = this.#anyIterators.anyEvent() as AsyncIterableIterator<[PropertyKey, unknown]>;
-    const report = (): void => {
-      if (this.#anyIterators?.listenerCount() === 0) this.#anyIterators = undefined;
+    const iterator = new EventIterator<[PropertyKey, unknown]>(() => {
+      this.#anyIterators.delete(iterator);
       this.#reportAll();
-    };
-    report();
-    return withReturn(iterator, report);
+    });
+    this.#anyIterators.add(iterator);
+    this.#reportAll();
+    return iterator;
   }
 
   /** Forgets the listeners of one name and finishes its iterators. */
   clear(name: PropertyKey): void {
     this.#byName.get(name)?.clear();
     this.#byName.delete(name);
-    this.#iterators?.clearListeners(name);
+    for (const iterator of this.#iterators.get(name) ?? []) iterator.finish();
     this.#reportName(name);
   }
 
@@ -129,23 +129,23 @@ export class Listeners {
     this.#byName.clear();
     this.#any.clear();
     this.finishIterators();
-  }
-
-  finishIterators(): void {
-    this.#iterators?.clearListeners();
-    this.#anyIterators?.clearListeners();
-    // After `clearListeners()` Emittery 1.2's `anyEvent` registers where `emit` does not look: start afresh.
-    this.#iterators = undefined;
-    this.#anyIterators = undefined;
     for (const name of [...this.#interesting]) this.#reportName(name);
     this.#reportAll();
   }
 
+  finishIterators(): void {
+    for (const set of [...this.#iterators.values()]) for (const iterator of set) iterator.finish();
+    for (const iterator of this.#anyIterators) iterator.finish();
+  }
+
   /** How many iterators there are for each of `names` (`undefined`: for all), as `listenerCount` counts them. */
   iteratorCount(names: readonly (PropertyKey | undefined)[]): number {
-    const any = this.#anyIterators?.listenerCount() ?? 0;
     let count = 0;
-    for (const name of names) count += any + this.#namedIteratorCount(name);
+    for (const name of names) {
+      count += this.#anyIterators.size;
+      if (name !== undefined) count += this.#iterators.get(name)?.size ?? 0;
+      else for (const set of this.#iterators.values()) count += set.size;
+    }
     return count;
   }
 
@@ -161,9 +161,11 @@ export class Listeners {
 
   /** Hands an event to the iterators that wait for it. */
   enqueue(name: PropertyKey, data: unknown): void {
-    if (!this.#interesting.has(name) && !this.#interestingAll) return;
-    void this.#iterators?.emit(name, data);
-    void this.#anyIterators?.emit(name, data);
+    this.#enqueueByName(name, data);
+    if (this.#anyIterators.size === 0) return;
+    // As in Emittery: data that is a promise is awaited by whoever asks for the item.
+    const item = isThenable(data) ? Promise.all([name, data]) : ([name, data] as [PropertyKey, unknown]);
+    for (const iterator of this.#anyIterators) iterator.enqueue(item);
   }
 
   /**
@@ -172,11 +174,12 @@ export class Listeners {
    */
   dispatch(name: PropertyKey, values: readonly unknown[]): void {
     for (const value of values) {
+      // As in Emittery: who is added while an event is being delivered does not get it yet.
+      const any = this.#any.snapshot;
       this.enqueue(name, value);
       this.#call(name, value);
-      const any = this.#any.snapshot;
       for (const listener of any) {
-        // As in Emittery: who is removed while an event is being delivered does not get it any more.
+        // Nor does who is removed meanwhile get it any more.
         if (!this.#any.members.has(listener)) continue;
         try {
           this.#watch(name, listener(name, value));
@@ -189,9 +192,14 @@ export class Listeners {
 
   /** Delivers an event of the library's own: to those who asked for it by name, and not to `onAny`. */
   dispatchOwn(name: PropertyKey, data: unknown): void {
-    if (!this.#interesting.has(name)) return;
-    void this.#iterators?.emit(name, data);
+    this.#enqueueByName(name, data);
     this.#call(name, data);
+  }
+
+  #enqueueByName(name: PropertyKey, data: unknown): void {
+    const set = this.#iterators.get(name);
+    if (set === undefined) return;
+    for (const iterator of set) iterator.enqueue(data);
   }
 
   #call(name: PropertyKey, value: unknown): void {
@@ -209,19 +217,11 @@ export class Listeners {
 
   /** A listener may be asynchronous; nobody waits for it, but its failure is not lost. */
   #watch(name: PropertyKey, result: unknown): void {
-    if (typeof result !== 'object' || result === null) return;
-    const then = (result as { then?: unknown }).then;
-    if (typeof then === 'function')
-      then.call(result, undefined, (cause: unknown) => this.#onFailure(name, cause));
-  }
-
-  #namedIteratorCount(name: PropertyKey | undefined): number {
-    if (this.#iterators === undefined) return 0;
-    return name === undefined ? this.#iterators.listenerCount() : this.#iterators.listenerCount(name);
+    if (isThenable(result)) result.then(undefined, (cause: unknown) => this.#onFailure(name, cause));
   }
 
   #reportName(name: PropertyKey): void {
-    const interested = this.#byName.has(name) || this.#namedIteratorCount(name) > 0;
+    const interested = this.#byName.has(name) || this.#iterators.has(name);
     if (interested === this.#interesting.has(name)) return;
     if (interested) this.#interesting.add(name);
     else this.#interesting.delete(name);
@@ -229,32 +229,15 @@ export class Listeners {
   }
 
   #reportAll(): void {
-    const interested = this.#any.members.size > 0 || this.#anyIterators !== undefined;
+    const interested = this.#any.members.size > 0 || this.#anyIterators.size > 0;
     if (interested === this.#interestingAll) return;
     this.#interestingAll = interested;
     this.#onInterest(undefined, interested);
   }
 }
 
-/** A plain Emittery that logs nothing: the instance in front of it already did. */
-function iteratorHub(): Emittery<Record<PropertyKey, unknown>> {
-  return new Emittery<Record<PropertyKey, unknown>>({
-    debug: { name: '', enabled: false, logger: () => {} },
-  });
-}
-
-/** `iterator` with `after` called as soon as its consumer has returned it. */
-function withReturn<T>(iterator: AsyncIterableIterator<T>, after: () => void): AsyncIterableIterator<T> {
-  return {
-    next: () => iterator.next(),
-    return(...value: [] | [unknown]) {
-      const result =
-        iterator.return?.(...(value as [])) ?? Promise.resolve({ done: true, value: undefined as T });
-      after();
-      return result;
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  );
 }

@@ -20,9 +20,10 @@ export function mixDistributedEmitterInto(
   checkMethodNames(methodNames);
   return (target) => {
     if (typeof target !== 'function') throw new TypeError('`target` must be function');
-    const prototype = target.prototype as object;
+    const prototype = target.prototype as Record<string, unknown>;
     for (const name of methodNames) {
-      if (name in prototype) throw new Error(`The property \`${name}\` already exists on \`target\``);
+      if (prototype[name] !== undefined)
+        throw new Error(`The property \`${name}\` already exists on \`target\``);
     }
     Object.defineProperty(prototype, propertyName, {
       enumerable: false,
