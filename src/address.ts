@@ -28,6 +28,8 @@ export function parseEndpoint(address: string): Endpoint | string {
 
 function parseIpc(path: string): Endpoint | string {
   if (path === '' || path === '*') return 'names no path';
+  // libzmq takes it for an abstract socket, node:net for a file.
+  if (path.startsWith('@')) return 'names an abstract socket, which is not supported';
   if (path.includes('\0')) return 'has a NUL in its path';
   if (Buffer.byteLength(path) > MAX_IPC_PATH_BYTES) return `has a path of over ${MAX_IPC_PATH_BYTES} bytes`;
   return { protocol: 'ipc', path };

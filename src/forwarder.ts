@@ -13,6 +13,6 @@ export type { ForwarderOptions } from './forwarder/options.js';
 export { type StandaloneForwarderOptions, startStandaloneForwarder } from './forwarder/standalone.js';
 
 // Not awaited: a top-level await would make `require('demitter')` impossible.
-if (isMainModule(import.meta.url)) {
+if (isMainModule(import.meta.url, 'forwarder.js')) {
   void import('./forwarder/command.js').then(({ runCommand }) => runCommand(process.argv.slice(2)));
 }

@@ -26,6 +26,7 @@ export async function startChildProxy(settings: ProxySettings): Promise<RunningP
 
 class ChildRunningProxy implements RunningProxy {
   readonly kind = 'child';
+  readonly pid: number | undefined;
   readonly xsubAddress: string;
   readonly xpubAddress: string;
   readonly ended: Promise<DemitterError | undefined>;
@@ -34,6 +35,7 @@ class ChildRunningProxy implements RunningProxy {
 
   constructor(child: ChildProcess, ended: Promise<DemitterError>, xsubAddress: string, xpubAddress: string) {
     this.#child = child;
+    this.pid = child.pid;
     this.xsubAddress = xsubAddress;
     this.xpubAddress = xpubAddress;
     this.ended = ended.then((failure) => (this.#stopping === undefined ? failure : undefined));

@@ -65,6 +65,7 @@ export async function openForwarder(
   const proxy = await startProxy(settings);
   const { xsubAddress, xpubAddress } = proxy;
   logger.info({ xsubAddress, xpubAddress }, `forwarder started: XSUB ${xsubAddress}, XPUB ${xpubAddress}`);
+  logger.debug({ kind: proxy.kind, pid: proxy.pid }, `the proxy runs in process ${proxy.pid}`);
   return new ProxyForwarder(proxy, logger);
 }
 
@@ -90,6 +91,7 @@ class ProxyForwarder implements Forwarder {
   }
 
   async #close(reason: string): Promise<void> {
+    this.logger.debug({ reason }, `closing: ${reason}`);
     await this.#proxy.stop();
     const failure = await this.closed;
     if (failure === undefined) this.logger.info({ reason }, `forwarder stopped: ${reason}`);

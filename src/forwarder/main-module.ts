@@ -1,23 +1,28 @@
 /** Tells whether a module is the program that was started, or merely imported by it. */
 import { realpathSync } from 'node:fs';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Real paths are compared, because npm's `bin` is a symbolic link and Node resolves links for modules only, and
- * paths rather than URLs, because a space is `%20` in one of them only. `node dist/forwarder` finds it without `.js`.
+ * True if the program `node` was given is this module, whose file is called `name`, also by way of a symbolic link.
+ *
+ * Real paths are compared, as Node resolves links for modules but not for its arguments, and paths rather than
+ * URLs, as a space is `%20` in a URL only. The name keeps an application that was bundled into one file, where
+ * every module is the program, from starting a forwarder.
  */
-export function isMainModule(moduleUrl: string): boolean {
+export function isMainModule(moduleUrl: string, name: string): boolean {
   const program = process.argv[1];
   if (program === undefined) return false;
-  const file = realpathSync(fileURLToPath(moduleUrl));
-  return [program, `${program}.js`].some((path) => realPath(path) === file);
+  // `node dist/forwarder` finds it without the extension.
+  const file = realPath(program) ?? realPath(`${program}.js`);
+  return file !== undefined && basename(file) === name && file === realPath(fileURLToPath(moduleUrl));
 }
 
 function realPath(path: string): string | undefined {
   try {
     return realpathSync(path);
   } catch {
-    // `node -` and `node --eval` have arguments that are no files.
+    // What follows `node --eval` or `node -` need not be a file.
     return undefined;
   }
 }

@@ -72,6 +72,7 @@ function openSockets(zmq: Zeromq, settings: ProxySettings): { xsub: XSubscriber;
 
 class NativeRunningProxy implements RunningProxy {
   readonly kind = 'process';
+  readonly pid = process.pid;
   readonly xsubAddress: string;
   readonly xpubAddress: string;
   readonly ended: Promise<DemitterError | undefined>;

@@ -95,9 +95,7 @@ export function resolveProxySettings(
   nameOf: NameOf = quoteOption,
 ): ProxySettings {
   assertKnownKeys(options);
-  if (options.logger !== undefined && options.loggerOptions !== undefined) {
-    throw new TypeError('Expected either `logger` or `loggerOptions`, got both');
-  }
+  assertLogging(options);
   const xsub = resolveBinding('xsub', options, environment, nameOf);
   const xpub = resolveBinding('xpub', options, environment, nameOf);
   assertDifferent(xsub, xpub);
@@ -126,6 +124,19 @@ function assertKnownKeys(options: ForwarderOptions): void {
     if (!Object.hasOwn(KNOWN, key)) {
       throw new TypeError(`Unknown option \`${key}\`: expected one of ${Object.keys(KNOWN).join(', ')}`);
     }
+  }
+}
+
+/** pino judges its own options; this only catches what is none at all. */
+function assertLogging({ logger, loggerOptions }: ForwarderOptions): void {
+  if (logger !== undefined && loggerOptions !== undefined) {
+    throw new TypeError('Expected either `logger` or `loggerOptions`, got both');
+  }
+  if (logger !== undefined && typeof logger?.info !== 'function') {
+    throw new TypeError(`Expected \`logger\` to be a pino logger, got ${show(logger)}`);
+  }
+  if (loggerOptions !== undefined && (typeof loggerOptions !== 'object' || loggerOptions === null)) {
+    throw new TypeError(`Expected \`loggerOptions\` to be an object, got ${show(loggerOptions)}`);
   }
 }
 
@@ -219,5 +230,6 @@ export function show(value: unknown): string {
   if (typeof value === 'string') return `'${JSON.stringify(value.slice(0, 200)).slice(1, -1)}'`;
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
-  return typeof value === 'object' || typeof value === 'function' ? `a ${typeof value}` : String(value);
+  if (typeof value === 'object') return 'an object';
+  return typeof value === 'function' ? 'a function' : String(value);
 }

@@ -30,6 +30,8 @@ export interface ProxySettings {
 export interface RunningProxy {
   /** `process` shares this process, `child` has one of its own. */
   readonly kind: 'process' | 'child';
+  /** The process it runs in. */
+  readonly pid: number | undefined;
   /** Where it really listens: port 0 is resolved. */
   readonly xsubAddress: string;
   readonly xpubAddress: string;
