@@ -5,6 +5,7 @@
  * receiver gets bytes of its own, and a sender that floods is told to wait. Events do not leave the thread: emitters
  * in worker threads have a bus of their own.
  */
+import { DemitterError } from '../errors.js';
 import type {
   Transport,
   TransportContext,
@@ -89,6 +90,7 @@ class MemoryTransport implements Transport {
   #outgoing: Uint8Array[] = [];
   #bufferedBytes = 0;
   #flow: 'free' | 'waiting' = 'free';
+  #drops: 'none' | 'told' = 'none';
 
   constructor(hub: MemoryHub, context: TransportContext) {
     this.#hub = hub;
@@ -150,8 +152,9 @@ class MemoryTransport implements Transport {
 
   /** @internal */
   deliver(message: Uint8Array): void {
-    if (this.#state === 'up' && this.#prefixes.matches(message))
-      this.#handlers?.onMessage(Buffer.from(message));
+    if (this.#state !== 'up' || !this.#prefixes.matches(message)) return;
+    if (message.length <= this.#maxMessageBytes) this.#handlers?.onMessage(Buffer.from(message));
+    else this.#drop(message.length);
   }
 
   async close(_timeoutMs: number): Promise<void> {
@@ -161,6 +164,13 @@ class MemoryTransport implements Transport {
     this.#prefixes.clear();
     // Resolves in a later turn, after everything sent so far has reached the others.
     await new Promise<void>((resolve) => this.#hub.defer(resolve));
+  }
+
+  #drop(size: number): void {
+    if (this.#drops === 'told') return;
+    this.#drops = 'told';
+    const text = `A message of ${size} bytes was dropped: the limit is ${this.#maxMessageBytes}`;
+    this.#handlers?.onDropped?.(new DemitterError('DEMITTER_PROTOCOL', text));
   }
 
   #drain(): void {

@@ -187,7 +187,7 @@ export class ZmtpConnection implements FrameSink {
       reason === 'multipart'
         ? 'A multipart message was dropped: this bus has none'
         : `A message of ${size} bytes was dropped: the limit is ${this.#options.maxMessageBytes}`;
-    this.#handlers.onDropped?.(zmtpError(what));
+    this.#handlers.onDropped?.(new DemitterError('DEMITTER_PROTOCOL', what));
   }
 
   #receive(chunk: Buffer): void {

@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { createMemoryTransport, MemoryHub } from '../../src/transport/memory.js';
+import { TransportEnd } from './transport-end.js';
+import { describeTransport, MAX_MESSAGE_BYTES } from './transport-suite.js';
+
+const ADDRESSES = { xsubAddress: 'tcp://localhost:5555', xpubAddress: 'tcp://localhost:5556' };
+
+describeTransport('memory', {
+  supports: { processes: false, reconnects: false },
+  async start() {
+    const create = createMemoryTransport(new MemoryHub());
+    return {
+      create: (limits) => create({ ...ADDRESSES, maxMessageBytes: MAX_MESSAGE_BYTES, ...limits }),
+      async [Symbol.asyncDispose]() {},
+    };
+  },
+});
+
+describe('createMemoryTransport()', () => {
+  const context = { ...ADDRESSES, maxMessageBytes: 1_000 };
+
+  it('without a hub - means one bus for the whole thread', async () => {
+    await using one = await new TransportEnd(createMemoryTransport()(context))
+      .subscribe('m')
+      .open()
+      .settled();
+    await using two = await new TransportEnd(createMemoryTransport()(context)).open().up();
+    two.send('m');
+    expect(await one.received(1)).toEqual(['m']);
+  });
+
+  it('with hubs - keeps them apart', async () => {
+    await using one = await new TransportEnd(createMemoryTransport(new MemoryHub())(context))
+      .subscribe('')
+      .open()
+      .settled();
+    await using two = await new TransportEnd(createMemoryTransport(new MemoryHub())(context)).open().up();
+    two.send('m');
+    await two.settled();
+    await one.settled();
+    expect(one.messages.all).toEqual([]);
+  });
+});

@@ -1,0 +1,45 @@
+/**
+ * The transport contract (src/transport/transport.ts) as tests. A driver that passes them can carry Demitter:
+ *
+ *     describeTransport('my driver', { start: async () => myBus });
+ *
+ * The tests are grouped in files by subject; what a driver does not support, by its own manifest, is left out.
+ */
+import { describe, expect, it } from 'vitest';
+import type { Transport, TransportSupport } from '../../src/transport/transport.js';
+import { describeFlow } from './transport-flow.js';
+import { describeLifecycle } from './transport-lifecycle.js';
+import { describeReconnection } from './transport-reconnection.js';
+import { describeSubscriptions } from './transport-subscriptions.js';
+
+/** A bus that nobody else is on, for one test. */
+export interface TransportBus extends AsyncDisposable {
+  /** A new transport on this bus, not opened. */
+  create(limits?: { readonly maxMessageBytes?: number }): Transport;
+  /** Where `supports.reconnects`: breaks every link. No link can be made until `restart`. */
+  stop?(): Promise<void>;
+  restart?(): Promise<void>;
+}
+
+export interface TransportHarness {
+  /** What every transport of this driver says of itself. */
+  readonly supports: TransportSupport;
+  start(): Promise<TransportBus>;
+}
+
+/** Of the transports that {@link TransportBus.create} makes, if not said otherwise. */
+export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+
+export function describeTransport(name: string, harness: TransportHarness): void {
+  describe(`transport ${name}`, () => {
+    it('supports - says what the harness expects', async () => {
+      await using bus = await harness.start();
+      expect(bus.create().supports).toEqual(harness.supports);
+    });
+
+    describeSubscriptions(harness);
+    describeFlow(harness);
+    describeLifecycle(harness);
+    if (harness.supports.reconnects) describeReconnection(harness);
+  });
+}
