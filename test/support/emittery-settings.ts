@@ -49,7 +49,8 @@ export function describeInEverySetting(title: string, define: (setting: Setting)
           return {
             emitter: emitter as unknown as AnyEmittery,
             async [Symbol.asyncDispose]() {
-              // Closing tells what was never sent; here that is meant so.
+              // Closing tells what was never sent; here that is meant so, and nothing to log.
+              emitter.debug = { name: 'closing', enabled: false };
               emitter.on('distributed:error', () => {});
               await emitter.close();
             },
