@@ -45,12 +45,7 @@ export function dial(endpoint: Endpoint, timeoutMs: number, handlers: DialHandle
 }
 
 function connectOptions(endpoint: Endpoint): NetConnectOpts {
-  if (endpoint.protocol === 'ipc') return { path: socketPath(endpoint.path) };
+  if (endpoint.protocol === 'ipc') return { path: endpoint.path };
   // A name may have IPv6 and IPv4 addresses, of which the forwarder listens on one: all are tried in turn.
   return { host: endpoint.host, port: endpoint.port, autoSelectFamily: true };
-}
-
-/** Linux's abstract sockets: ZeroMQ writes the leading NUL as `@`. */
-function socketPath(path: string): string {
-  return path.startsWith('@') ? `\0${path.slice(1)}` : path;
 }
