@@ -1,0 +1,460 @@
+import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { runInThisContext } from 'node:vm';
+import { describe, expect, test } from 'vitest';
+import { Inbox } from '../../src/delivery/inbox.js';
+import { Liveness } from '../../src/delivery/liveness.js';
+import { Outbox } from '../../src/delivery/outbox.js';
+import { DistributedEmitter } from '../../src/emitter.js';
+import type { DistributedError } from '../../src/errors.js';
+import {
+  formatPublisherId,
+  HEADER_BYTES,
+  type Header,
+  MessageKind,
+  readHeader,
+} from '../../src/wire/batch.js';
+import { packPayload, unpackPayloads } from '../../src/wire/payload.js';
+import { decodeTopic, encodeTopic } from '../../src/wire/topic.js';
+
+interface Row {
+  readonly bytes: Buffer;
+  /** What stands behind the bytes: a comment, or the value in JavaScript notation. */
+  readonly note: string;
+}
+
+interface BatchSample {
+  readonly name: string;
+  readonly publisher: string;
+  readonly sequence: number;
+  readonly previous: number;
+  readonly position: number;
+  readonly events: readonly unknown[];
+}
+
+const DOC = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
+const OTHER_PUBLISHER = 1;
+
+/** Samples of the page that a test has asked for: at the end, all of them must have been. */
+const used = new Set<string>();
+
+function fenced(language: string, name: string): string {
+  used.add(`${language} ${name}`);
+  const found = DOC.split(`\n\`\`\`${language} ${name}\n`);
+  if (found.length !== 2)
+    throw new Error(`docs/protocol.md has ${found.length - 1} samples "${language} ${name}"`);
+  return (found[1] as string).slice(0, (found[1] as string).indexOf('\n```'));
+}
+
+function rows(name: string): Row[] {
+  return fenced('hex', name)
+    .split('\n')
+    .map((line) => {
+      const match = /^([0-9a-f]{2}(?: [0-9a-f]{2})*)(?: {2}(\S.*))?$/.exec(line);
+      if (match === null) throw new Error(`sample "${name}": cannot read the line "${line}"`);
+      return { bytes: Buffer.from((match[1] as string).replaceAll(' ', ''), 'hex'), note: match[2] ?? '' };
+    });
+}
+
+function bytesOf(name: string): Buffer {
+  return Buffer.concat(rows(name).map((row) => row.bytes));
+}
+
+function evaluate(row: Row): unknown {
+  return runInThisContext(`(${row.note})`);
+}
+
+/** For `test.each`: a title, then the row. */
+function table(name: string): [string, Row][] {
+  return rows(name).map((row) => [`${row.note} (${row.bytes.toString('hex')})`, row]);
+}
+
+const emptyHeader = (): Header => ({
+  kind: 0,
+  count: 0,
+  publisher: 0,
+  sequence: 0,
+  previous: 0,
+  position: 0,
+});
+
+function headerOf(message: Buffer): Header {
+  const header = emptyHeader();
+  expect(readHeader(message, message.indexOf(0) + 1, header)).toBeUndefined();
+  return header;
+}
+
+/** An outbox of the given publisher, and the messages it sends. */
+function outboxOf(publisher: number): { outbox: Outbox; sent: Buffer[] } {
+  const sent: Buffer[] = [];
+  const limits = {
+    maxBatchBytes: 16_384,
+    maxEventBytes: 16_384,
+    maxBufferBytes: 65_536,
+    highWaterMark: 65_536,
+    maxMessageBytes: 81_920,
+  };
+  const link = {
+    send: (message: Buffer) => {
+      sent.push(message);
+      return true;
+    },
+    flush: () => {},
+  };
+  const outbox = new Outbox({ ...limits, publisher }, link);
+  outbox.setLinkOpen(true);
+  return { outbox, sent };
+}
+
+/** What an emitter that listens to `names`, or to all, makes of a message. */
+function receive(message: Buffer, self: number, names: readonly PropertyKey[] | 'all') {
+  const events: [PropertyKey, readonly unknown[]][] = [];
+  const errors: DistributedError[] = [];
+  const inbox = new Inbox(self, {
+    onEvents: (name, values) => events.push([name, values]),
+    onError: (error) => errors.push(error),
+  });
+  if (names === 'all') inbox.listenToAll(true);
+  else for (const name of names) inbox.listen(encodeTopic(name) as Buffer, name);
+  inbox.receive(message);
+  return { events, codes: errors.map((error) => error.code) };
+}
+
+describe('docs/protocol.md, section 2: topics', () => {
+  test.each(table('topics'))('%s', (_, row) => {
+    const name = evaluate(row) as PropertyKey;
+    expect(encodeTopic(name)).toEqual(row.bytes);
+    expect(decodeTopic(row.bytes)).toBe(name);
+  });
+
+  test.each(table('topics-refused'))('stand for no name: %s', (_, row) => {
+    expect(decodeTopic(row.bytes)).toBeUndefined();
+    expect(receive(row.bytes, OTHER_PUBLISHER, 'all')).toEqual({ events: [], codes: ['DEMITTER_PROTOCOL'] });
+  });
+});
+
+describe('docs/protocol.md, section 3: messages', () => {
+  const sample = JSON.parse(fenced('json', 'batch')) as BatchSample;
+  const message = bytesOf('batch');
+  const publisher = Number.parseInt(sample.publisher, 16);
+
+  test('the emitter sends the sample batch', () => {
+    const { outbox, sent } = outboxOf(publisher);
+    const sendBatch = (name: string, values: readonly unknown[]) => {
+      for (const value of values) outbox.push(name, value);
+      outbox.flush();
+    };
+    const filler = (from: number, to: number) => {
+      for (let sequence = from; sequence < to; sequence += 1) sendBatch('other', [null]);
+    };
+    filler(1, sample.previous);
+    sendBatch(
+      sample.name,
+      Array.from({ length: sample.position }, () => null),
+    );
+    filler(sample.previous + 1, sample.sequence);
+    sendBatch(sample.name, sample.events);
+    expect(sent.at(-1)).toEqual(message);
+  });
+
+  test('a receiver reads the sample batch', () => {
+    expect(headerOf(message)).toEqual({
+      kind: MessageKind.batch,
+      count: sample.events.length,
+      publisher,
+      sequence: sample.sequence,
+      previous: sample.previous,
+      position: sample.position,
+    });
+    const expected = { events: [[sample.name, sample.events]], codes: [] };
+    expect(receive(message, OTHER_PUBLISHER, [sample.name])).toEqual(expected);
+    expect(receive(message, OTHER_PUBLISHER, 'all')).toEqual(expected);
+  });
+
+  test('batches are numbered as in the example', () => {
+    const expected = JSON.parse(fenced('json', 'numbering')) as (Omit<Header, 'kind' | 'publisher'> & {
+      name: string;
+    })[];
+    const { outbox, sent } = outboxOf(publisher);
+    for (const { name, count } of expected)
+      for (let event = 0; event < count; event += 1) outbox.push(name, null);
+    outbox.flush();
+    expect(
+      sent.map((batch) => {
+        const { kind, publisher: _, ...numbers } = headerOf(batch);
+        expect(kind).toBe(MessageKind.batch);
+        return { name: decodeTopic(batch.subarray(0, batch.indexOf(0) + 1)), ...numbers };
+      }),
+    ).toEqual(expected);
+  });
+
+  test('one’s own messages and those of names not listened to are ignored', () => {
+    const nothing = { events: [], codes: [] };
+    expect(receive(message, publisher, [sample.name])).toEqual(nothing);
+    expect(receive(message, OTHER_PUBLISHER, ['user'])).toEqual(nothing);
+  });
+
+  // Section 6. Offsets are those of the table of section 3.
+  test.each<[string, (bytes: Buffer, header: number) => Buffer, string]>([
+    [
+      'a header that is cut short',
+      (bytes, header) => bytes.subarray(0, header + HEADER_BYTES - 1),
+      'DEMITTER_PROTOCOL',
+    ],
+    ['another version', (bytes, header) => bytes.fill(2, header, header + 1), 'DEMITTER_PROTOCOL'],
+    ['another kind', (bytes, header) => bytes.fill(3, header + 1, header + 2), 'DEMITTER_PROTOCOL'],
+    [
+      'the kind of a probe',
+      (bytes, header) => bytes.fill(MessageKind.probe, header + 1, header + 2),
+      'DEMITTER_PROTOCOL',
+    ],
+    ['flags', (bytes, header) => bytes.fill(1, header + 2, header + 3), 'DEMITTER_PROTOCOL'],
+    ['a count of 0', (bytes, header) => bytes.fill(0, header + 4, header + 8), 'DEMITTER_PROTOCOL'],
+    [
+      'a number of more than 53 bits',
+      (bytes, header) => bytes.fill(0xff, header + 16, header + 24),
+      'DEMITTER_PROTOCOL',
+    ],
+    [
+      'fewer events than it says',
+      (bytes, header) => bytes.fill(3, header + 7, header + 8),
+      'DEMITTER_DESERIALIZATION',
+    ],
+    [
+      'more events than it says',
+      (bytes, header) => bytes.fill(1, header + 7, header + 8),
+      'DEMITTER_DESERIALIZATION',
+    ],
+    ['a topic without an end', (bytes) => bytes.filter((byte) => byte !== 0) as Buffer, 'DEMITTER_PROTOCOL'],
+  ])('a message with %s is refused as a whole', (_, damage, code) => {
+    const damaged = damage(Buffer.from(message), message.indexOf(0) + 1);
+    expect(receive(Buffer.from(damaged), OTHER_PUBLISHER, 'all')).toEqual({ events: [], codes: [code] });
+  });
+});
+
+describe('docs/protocol.md, section 4: payloads', () => {
+  test.each([...table('payloads'), ...table('payloads-extended')])('%s', (_, row) => {
+    const value = evaluate(row);
+    expect(Buffer.from(packPayload(value))).toEqual(row.bytes);
+    const [read] = unpackPayloads(row.bytes, 0, 1);
+    expect(read).toStrictEqual(value);
+    // What deep equality does not look at, such as the stack of an Error.
+    expect(Buffer.from(packPayload(read))).toEqual(row.bytes);
+  });
+
+  test.each(table('payloads-accepted'))('only read: %s', (_, row) => {
+    const value = evaluate(row);
+    expect(unpackPayloads(row.bytes, 0, 1)).toStrictEqual([value]);
+    expect(Buffer.from(packPayload(value))).not.toEqual(row.bytes);
+  });
+
+  test.each(table('payloads-refused'))('refused: %s', (_, row) => {
+    expect(() => unpackPayloads(row.bytes, 0, 1)).toThrow(expect.objectContaining({ name: 'PayloadError' }));
+  });
+
+  test('512 containers within each other are read, 513 refused', () => {
+    const nested = (depth: number) => Buffer.concat([Buffer.alloc(depth, 0x91), Buffer.of(0xc0)]);
+    expect(unpackPayloads(nested(512), 0, 1)).toHaveLength(1);
+    expect(() => unpackPayloads(nested(513), 0, 1)).toThrow('512');
+  });
+});
+
+describe('docs/protocol.md, section 5: probes', () => {
+  test('the emitter subscribes to the topic of the sample probe, sends it, and knows it again', () => {
+    const message = bytesOf('probe');
+    const topic = message.subarray(0, message.indexOf(0) + 1);
+    const done: [string, Buffer][] = [];
+    const publisher = headerOf(message).publisher;
+    let proven = 0;
+    const liveness = new Liveness(
+      publisher,
+      {
+        subscribe: (bytes) => done.push(['subscribe', Buffer.from(bytes)]),
+        unsubscribe: (bytes) => done.push(['unsubscribe', Buffer.from(bytes)]),
+        send: (bytes) => done.push(['send', bytes]) > 0,
+        flush: () => {},
+      },
+      () => {
+        proven += 1;
+      },
+    );
+    liveness.setLinkUp(true);
+    expect(done).toEqual([
+      ['subscribe', topic],
+      ['send', message],
+    ]);
+    liveness.receive(message);
+    expect(proven).toBe(1);
+    expect(done.at(-1)).toEqual(['unsubscribe', topic]);
+    expect(headerOf(message)).toEqual({
+      ...emptyHeader(),
+      kind: MessageKind.probe,
+      count: 1,
+      publisher,
+      sequence: 1,
+    });
+    expect(topic.toString('latin1')).toBe(`p${formatPublisherId(publisher)}.1\0`);
+  });
+});
+
+/** One connection of the emitter under test, as its forwarder sees it. */
+class Connection {
+  readonly #socket: Promise<Socket>;
+  readonly #server: Server;
+  #received: Buffer = Buffer.alloc(0);
+  #changed = () => {};
+
+  constructor() {
+    this.#server = createServer();
+    this.#socket = new Promise((resolve) => {
+      this.#server.once('connection', (socket) => {
+        socket.on('data', (chunk) => {
+          this.#received = Buffer.concat([this.#received, chunk]);
+          this.#changed();
+        });
+        resolve(socket);
+      });
+    });
+  }
+
+  async listen(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return `tcp://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async send(bytes: Buffer): Promise<void> {
+    (await this.#socket).write(bytes);
+  }
+
+  /** Waits for `expected` to arrive next, and for nothing else. */
+  async expect(expected: Buffer): Promise<void> {
+    while (this.#received.length < expected.length) await this.#more();
+    expect(this.#received.subarray(0, expected.length).toString('hex')).toBe(expected.toString('hex'));
+    this.#received = this.#received.subarray(expected.length);
+  }
+
+  /** Passes over `repeated`, however often it comes, until `expected` does. */
+  async expectAfter(repeated: Buffer, expected: Buffer): Promise<void> {
+    for (;;) {
+      while (this.#received.length < Math.max(repeated.length, expected.length)) await this.#more();
+      if (!this.#received.subarray(0, repeated.length).equals(repeated)) return this.expect(expected);
+      this.#received = this.#received.subarray(repeated.length);
+    }
+  }
+
+  close(): void {
+    void this.#socket.then((socket) => socket.destroy());
+    this.#server.close();
+  }
+
+  #more(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#changed = resolve;
+    });
+  }
+}
+
+/** An emitter, and its two connections to a forwarder that a test plays. */
+class PlayedForwarder implements AsyncDisposable {
+  readonly publisher = new Connection();
+  readonly subscriber = new Connection();
+  readonly emitter: DistributedEmitter;
+  readonly #placeholder: string;
+
+  static async start(placeholder: string): Promise<PlayedForwarder> {
+    const publisher = new Connection();
+    const subscriber = new Connection();
+    const addresses = { xsubAddress: await publisher.listen(), xpubAddress: await subscriber.listen() };
+    return new PlayedForwarder(placeholder, publisher, subscriber, new DistributedEmitter(addresses));
+  }
+
+  private constructor(
+    placeholder: string,
+    publisher: Connection,
+    subscriber: Connection,
+    emitter: DistributedEmitter,
+  ) {
+    this.#placeholder = placeholder;
+    this.publisher = publisher;
+    this.subscriber = subscriber;
+    this.emitter = emitter;
+  }
+
+  /** A sample with this emitter's id where the page has its placeholder, in text and in headers. */
+  sample(name: string): Buffer {
+    return this.rewrite(bytesOf(name));
+  }
+
+  rewrite(bytes: Buffer): Buffer {
+    const asText = (id: string) => Buffer.from(id).toString('hex');
+    const hex = bytes
+      .toString('hex')
+      .replaceAll(asText(this.#placeholder), asText(this.emitter.id))
+      .replaceAll(this.#placeholder, this.emitter.id);
+    return Buffer.from(hex, 'hex');
+  }
+
+  async shakeHands(): Promise<void> {
+    const greeting = bytesOf('greeting');
+    for (const connection of [this.publisher, this.subscriber]) {
+      await connection.expect(greeting);
+      await connection.send(greeting);
+    }
+    await this.publisher.expect(bytesOf('ready-pub'));
+    await this.publisher.send(Buffer.concat([bytesOf('ready-xsub'), bytesOf('subscribe-all')]));
+    await this.subscriber.send(bytesOf('ready-pub'));
+    await this.subscriber.expect(bytesOf('ready-sub'));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.publisher.close();
+    this.subscriber.close();
+    await this.emitter.close();
+  }
+}
+
+describe('docs/protocol.md, section 8: the session', () => {
+  test('two emitters and a forwarder that says what the page says exchange an event', async () => {
+    await using b = await PlayedForwarder.start('0b0b0b0b0b0b0b');
+    const greeted = new Promise((resolve) => b.emitter.on('greet', resolve));
+    void b.emitter.connect();
+    await b.shakeHands();
+    await b.subscriber.expect(b.sample('subscribe-greet'));
+    await b.subscriber.expect(b.sample('subscribe-probe'));
+    await b.publisher.expect(b.sample('probe-frame'));
+    await b.subscriber.send(b.sample('probe-frame'));
+    await b.emitter.ready();
+    await b.subscriber.expect(b.sample('cancel-probe'));
+
+    await using a = await PlayedForwarder.start('0a0a0a0a0a0a0a');
+    const probe = a.rewrite(swapPublishers(bytesOf('probe-frame')));
+    void a.emitter.connect();
+    await a.shakeHands();
+    await a.subscriber.expect(a.rewrite(swapPublishers(bytesOf('subscribe-probe'))));
+    await a.publisher.expect(probe);
+    await a.subscriber.send(probe);
+    await a.emitter.ready();
+    await a.emitter.emit('greet', { hello: 'world' });
+    await a.publisher.expectAfter(probe, a.sample('greet-frame'));
+
+    await b.subscriber.send(a.sample('greet-frame'));
+    expect(await greeted).toEqual({ hello: 'world' });
+  });
+});
+
+/** A does what the page shows for B. */
+function swapPublishers(bytes: Buffer): Buffer {
+  const text = (id: string) => Buffer.from(id).toString('hex');
+  return Buffer.from(
+    bytes
+      .toString('hex')
+      .replaceAll(text('0b0b0b0b0b0b0b'), text('0a0a0a0a0a0a0a'))
+      .replaceAll('0b0b0b0b0b0b0b', '0a0a0a0a0a0a0a'),
+    'hex',
+  );
+}
+
+test('every sample of docs/protocol.md is checked here', () => {
+  const samples = [...DOC.matchAll(/^```(\w+ [\w-]+)$/gm)].map((match) => match[1]);
+  expect([...used].sort()).toEqual(samples.sort());
+});
