@@ -13,9 +13,11 @@ import { fileURLToPath } from 'node:url';
 export function isMainModule(moduleUrl: string, name: string): boolean {
   const program = process.argv[1];
   if (program === undefined) return false;
-  // `node dist/forwarder` finds it without the extension.
-  const file = realPath(program) ?? realPath(`${program}.js`);
-  return file !== undefined && basename(file) === name && file === realPath(fileURLToPath(moduleUrl));
+  // `node dist/forwarder` finds it without the extension, beside the folder of that name.
+  return [program, `${program}.js`].some((path) => {
+    const file = realPath(path);
+    return file !== undefined && basename(file) === name && file === realPath(fileURLToPath(moduleUrl));
+  });
 }
 
 function realPath(path: string): string | undefined {

@@ -60,21 +60,26 @@ export function planStandalone(
 }
 
 export async function openStandalone({ settings, options, logLevel }: StandalonePlan): Promise<Forwarder> {
-  const logger =
-    options.logger ?? (await createStandaloneLogger({ level: logLevel, ...options.loggerOptions }));
-  const { startProxy } = await import('./start-proxy.js');
-  const forwarder = await openForwarder(settings, logger, startProxy);
-  endOnSignals(forwarder);
-  void forwarder.closed.then((failure) => {
-    if (failure !== undefined) process.exitCode = 1;
-  });
-  return forwarder;
+  // Before the line that says it is started: whoever waits for that line may signal at once.
+  const signals = new StopSignals();
+  try {
+    const logger = options.logger ?? (await createLogger({ level: logLevel, ...options.loggerOptions }));
+    const { startProxy } = await import('./start-proxy.js');
+    const forwarder = await openForwarder(settings, logger, startProxy);
+    void signals.first.then((signal) => forwarder.close(`received ${signal}`));
+    void forwarder.closed.then((failure) => {
+      if (failure !== undefined) process.exitCode = 1;
+      signals.release();
+    });
+    return forwarder;
+  } catch (error) {
+    signals.release();
+    throw error;
+  }
 }
 
 /** Readable lines are for people only: whatever reads a pipe gets JSON. */
-async function createStandaloneLogger(
-  options: NonNullable<ForwarderOptions['loggerOptions']>,
-): Promise<Logger> {
+async function createLogger(options: NonNullable<ForwarderOptions['loggerOptions']>): Promise<Logger> {
   const { pino } = await import('pino');
   if (!isatty(1)) return pino(options);
   const { default: pretty } = await import('pino-pretty');
@@ -83,17 +88,27 @@ async function createStandaloneLogger(
   return pino(options, pretty({ sync: true, ignore, translateTime: 'SYS:yyyy-mm-dd HH:MM:ss.l' }));
 }
 
-function endOnSignals(forwarder: Forwarder): void {
-  let closing = false;
-  const onSignal = (signal: Signal): void => {
-    // A shell reports a process ended by a signal so.
-    if (closing) process.exit(128 + constants.signals[signal]);
-    closing = true;
-    void forwarder.close(`received ${signal}`);
-  };
-  for (const signal of SIGNALS) process.on(signal, onSignal);
-  // Not earlier than at the end: a second signal is to find the listener.
-  void forwarder.closed.then(() => {
-    for (const signal of SIGNALS) process.off(signal, onSignal);
-  });
+/** Takes SIGINT and SIGTERM from Node's default, which would end the process without closing anything. */
+class StopSignals {
+  readonly first: Promise<Signal>;
+  readonly #listener: (signal: Signal) => void;
+
+  constructor() {
+    let resolveFirst: (signal: Signal) => void;
+    this.first = new Promise((resolve) => {
+      resolveFirst = resolve;
+    });
+    let received = false;
+    this.#listener = (signal) => {
+      // The code a shell reports for a process that a signal ended.
+      if (received) process.exit(128 + constants.signals[signal]);
+      received = true;
+      resolveFirst(signal);
+    };
+    for (const signal of SIGNALS) process.on(signal, this.#listener);
+  }
+
+  release(): void {
+    for (const signal of SIGNALS) process.off(signal, this.#listener);
+  }
 }
