@@ -29,6 +29,15 @@ const HAS_IPV6 = Object.values(networkInterfaces()).some((each) =>
   each?.some(({ address }) => address === '::1'),
 );
 
+/** What the forwarder listens at, and how a client may call it. */
+const HOSTS: [name: string, bound: string, dialled: string][] = [
+  ['a name whose first address nobody listens at', '127.0.0.1', 'localhost'],
+  ['an IPv4 address', '127.0.0.1', '127.0.0.1'],
+  ['this machine by a wildcard', '127.0.0.1', '*'],
+  ['this machine by a wildcard address', '127.0.0.1', '0.0.0.0'],
+];
+if (HAS_IPV6) HOSTS.push(['an IPv6 address', '::1', '[::1]']);
+
 async function freePort(): Promise<number> {
   await using listener = await Listener.start();
   return listener.port;
@@ -55,13 +64,7 @@ describe('createZmtpTransport()', () => {
 });
 
 describe('the ZMTP transport reaches', () => {
-  it.each([
-    ['a name whose first address nobody listens at', '127.0.0.1', 'localhost'],
-    ['an IPv4 address', '127.0.0.1', '127.0.0.1'],
-    ...(HAS_IPV6 ? [['an IPv6 address', '::1', '[::1]'] as const] : []),
-    ['this machine by a wildcard', '127.0.0.1', '*'],
-    ['this machine by a wildcard address', '127.0.0.1', '0.0.0.0'],
-  ])('%s', async (_name, bound, dialled) => {
+  it.each(HOSTS)('%s', async (_name, bound, dialled) => {
     await using xsub = await Listener.start({ port: 0, host: bound });
     await using xpub = await Listener.start({ port: 0, host: bound });
     await using end = endFor(`tcp://${dialled}:${xsub.port}`, `tcp://${dialled}:${xpub.port}`).open();
@@ -163,7 +166,7 @@ describe('the ZMTP transport', () => {
     await using end = endFor(xsub.address, xpub.address).subscribe('m').open();
     const broken = await accept(xsub, 'SUB');
     const alive = await accept(xpub, 'PUB');
-    await end.up();
+    await Promise.all([end.up(), alive.ready.first(1)]);
     broken.connection.destroy();
     await end.statuses.first(2);
     alive.connection.send(Buffer.from('m while down'));

@@ -23,6 +23,7 @@ import {
   readGreeting,
   type SocketType,
   takesSubscriptionCommands,
+  VERSION_BYTES,
 } from './handshake.js';
 import { describeSocketError, networkError, zmtpError } from './protocol-error.js';
 import { WriteBuffer } from './write-buffer.js';
@@ -55,7 +56,8 @@ export interface ConnectionHandlers {
   onFailed(cause: DemitterError): void;
 }
 
-type State = 'greeting' | 'handshake' | 'ready' | 'ending' | 'closed';
+/** `version` is the first half of the greeting, sent ahead of the rest. */
+type State = 'version' | 'greeting' | 'handshake' | 'ready' | 'ending' | 'closed';
 
 export class ZmtpConnection implements FrameSink {
   readonly #socket: Socket;
@@ -65,7 +67,7 @@ export class ZmtpConnection implements FrameSink {
   readonly #output: WriteBuffer;
   readonly #handshakeTimer: NodeJS.Timeout;
   readonly #dropsTold = new Set<DropReason>();
-  #state: State = 'greeting';
+  #state: State = 'version';
   #greeting: Buffer = Buffer.alloc(0);
   #peer: PeerVersion = { major: 3, minor: 0 };
 
@@ -91,7 +93,7 @@ export class ZmtpConnection implements FrameSink {
     );
     socket.on('end', () => this.#fail(networkError(`The peer closed the connection${this.#stage()}`)));
     socket.on('close', () => this.#fail(networkError(`The connection was closed${this.#stage()}`)));
-    socket.write(encodeGreeting());
+    socket.write(encodeGreeting().subarray(0, VERSION_BYTES));
   }
 
   /** Bytes taken for sending that the kernel has not. */
@@ -192,7 +194,7 @@ export class ZmtpConnection implements FrameSink {
 
   #receive(chunk: Buffer): void {
     try {
-      if (this.#state === 'greeting') this.#greet(chunk);
+      if (this.#state === 'version' || this.#state === 'greeting') this.#greet(chunk);
       else this.#decoder.push(chunk);
     } catch (error) {
       if (error instanceof DemitterError && error.code === 'DEMITTER_ZMTP') {
@@ -205,9 +207,17 @@ export class ZmtpConnection implements FrameSink {
     }
   }
 
+  /**
+   * RFC 37, "Version Negotiation": the version goes first, the mechanism when the peer's version is known. With all of
+   * it at once, libzmq would hang up on a mechanism it does not like before it has told its own.
+   */
   #greet(chunk: Buffer): void {
     const received = this.#greeting.length === 0 ? chunk : Buffer.concat([this.#greeting, chunk]);
     const peer = readGreeting(received);
+    if (this.#state === 'version' && received.length >= VERSION_BYTES) {
+      this.#state = 'greeting';
+      this.#socket.write(encodeGreeting().subarray(VERSION_BYTES));
+    }
     if (peer === undefined) {
       this.#greeting = received;
       return;

@@ -13,6 +13,8 @@ export interface PeerVersion {
 }
 
 export const GREETING_BYTES = 64;
+/** Signature and major version: what a peer has to know before it can go on. */
+export const VERSION_BYTES = 11;
 const VERSION_MAJOR = 3;
 /** 3.1 (RFC 37): heartbeats and subscriptions are commands. libzmq takes it since 4.2, and answers 3.0 with 3.0. */
 const VERSION_MINOR = 1;
