@@ -43,11 +43,30 @@ export const TYPED_ARRAYS = [
   'BigUint64Array',
   'Float16Array',
 ] as const;
+export const BINARY_UINT8_ARRAY = 1;
 export const BINARY_ARRAY_BUFFER = 16;
 export const BINARY_DATA_VIEW = 17;
 
 /** What every Error has, enumerable or not; the first map of {@link EXT_ERROR} holds these and nothing else. */
 export const ERROR_FIELDS = ['name', 'message', 'stack', 'cause', 'errors', 'code'] as const;
+
+/**
+ * Compiling a Unicode property escape takes tens of microseconds, one of emoji sequences milliseconds: a megabyte of them
+ * would stop the process for minutes. So they are counted before compiling; all other patterns are cheap for their length.
+ */
+export function regExpCost(source: string, flags: string): number {
+  if (!/[uv]/.test(flags)) return 0;
+  return count(source, /\\p/gi) + 64 * count(source, /\\p\{(?:RGI|Basic)_/g);
+}
+
+/** In one value packed. Leaves room for many such values in the one message that a receiver limits. */
+export const MAX_REGEXP_COST_PACKED = 1024;
+/** In one call of `unpackPayloads`: more than a batch of small values can hold, less than a second of compiling. */
+export const MAX_REGEXP_COST_UNPACKED = 8192;
+
+function count(text: string, pattern: RegExp): number {
+  return text.match(pattern)?.length ?? 0;
+}
 
 const littleEndianHost = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 

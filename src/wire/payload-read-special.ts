@@ -5,6 +5,7 @@
 import {
   BINARY_ARRAY_BUFFER,
   BINARY_DATA_VIEW,
+  BINARY_UINT8_ARRAY,
   ERROR_FIELDS,
   EXT_BIGINT,
   EXT_BINARY,
@@ -15,7 +16,9 @@ import {
   EXT_SET,
   EXT_TIMESTAMP,
   EXT_UNDEFINED,
+  MAX_REGEXP_COST_UNPACKED,
   type PayloadError,
+  regExpCost,
   swapUnlessLittleEndian,
   TYPED_ARRAYS,
 } from './payload-format.js';
@@ -24,6 +27,8 @@ import {
 export interface ValueReader {
   readonly bytes: Buffer;
   at: number;
+  /** Of all RegExps of the call so far. */
+  regExpCost: number;
   read(depth: number): unknown;
   readArray(depth: number): unknown[];
   readObject(depth: number): Record<string, unknown>;
@@ -112,6 +117,11 @@ function readBinary(reader: ValueReader, end: number): ArrayBuffer | ArrayBuffer
   const code = end > reader.at ? (reader.bytes[reader.at] as number) : -1;
   const copy = new Uint8Array(Math.max(end - reader.at - 1, 0));
   copy.set(reader.bytes.subarray(reader.at + 1, end));
+  // By far the most frequent, and V8 keeps it on its heap as long as nobody asks for its buffer.
+  if (code === BINARY_UINT8_ARRAY) {
+    reader.at = end;
+    return copy;
+  }
   const { buffer } = copy;
   const name = TYPED_ARRAYS[code];
   if (name !== undefined) {
@@ -142,6 +152,9 @@ function readRegExp(reader: ValueReader, depth: number): RegExp {
   if (typeof source !== 'string' || typeof flags !== 'string' || rest.length > 0) {
     throw reader.error('a RegExp of the wrong form');
   }
+  reader.regExpCost += regExpCost(source, flags);
+  if (reader.regExpCost > MAX_REGEXP_COST_UNPACKED)
+    throw reader.error('too many Unicode property escapes in RegExps');
   try {
     return new RegExp(source, flags);
   } catch {
@@ -166,7 +179,12 @@ function readError(reader: ValueReader, depth: number): Error {
   const own = reader.readObject(depth);
   const error = createError(fields.name);
   // The trace of this process would mislead: it shows where the error was read.
-  define(error, 'stack', `${error.name}: ${fields.message}`, false);
+  define(
+    error,
+    'stack',
+    typeof fields.message === 'string' ? `${error.name}: ${fields.message}` : error.name,
+    false,
+  );
   for (const name of Object.keys(fields)) {
     if (!(ERROR_FIELDS as readonly string[]).includes(name))
       throw reader.error('an Error with an unknown field');

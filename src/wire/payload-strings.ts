@@ -12,10 +12,25 @@ const MAX_CUT_BYTES = 12;
 const WINDOW_BYTES = 4096;
 
 /**
- * Property names seen before, by hash. One for the process, since the names of events repeat across emitters. Bounded, and
- * no secret: all that hostile names can do is to push others out.
+ * Property names seen before, by hash. One cache for the process, since the same names come from all sides. Bounded, and no
+ * secret: all that hostile names can do is to push others out.
  */
-const cache: (string | undefined)[] = new Array(CACHE_SLOTS).fill(undefined);
+const cachedNames: (string | undefined)[] = new Array(CACHE_SLOTS).fill(undefined);
+const cachedLengths = new Uint8Array(CACHE_SLOTS).fill(0xff);
+const cachedBytes = new Uint8Array(CACHE_SLOTS * MAX_CACHED_BYTES);
+
+/** Of the length and three of the bytes, which is enough to tell the names of one application apart. */
+function slotOf(bytes: Uint8Array, start: number, length: number): number {
+  if (length === 0) return 0;
+  const last = start + length - 1;
+  const middle = start + (length >> 1);
+  const mixed =
+    (bytes[start] as number) * 31 +
+    (bytes[middle] as number) * 131 +
+    (bytes[last] as number) * 521 +
+    length * 7;
+  return (mixed ^ (mixed >> 7)) & (CACHE_SLOTS - 1);
+}
 
 export class StringReader {
   #bytes: Buffer;
@@ -42,24 +57,24 @@ export class StringReader {
 
   /** The property name in `[start, end)` if it is known and safe to assign to; see {@link remember}. */
   known(start: number, end: number): string | undefined {
-    if (end - start > MAX_CACHED_BYTES) return undefined;
+    const length = end - start;
+    if (length > MAX_CACHED_BYTES) return undefined;
     const bytes = this.#bytes;
-    const known = cache[this.#slot(start, end)];
-    if (known === undefined || known.length !== end - start) return undefined;
-    for (let i = 0; i < known.length; i++) if (known.charCodeAt(i) !== bytes[start + i]) return undefined;
-    return known;
+    const slot = slotOf(bytes, start, length);
+    if (cachedLengths[slot] !== length) return undefined;
+    const from = slot * MAX_CACHED_BYTES;
+    for (let i = 0; i < length; i++) if (cachedBytes[from + i] !== bytes[start + i]) return undefined;
+    return cachedNames[slot];
   }
 
   /** Keeps a name that was read from `[start, end)` and that makes an own property when assigned to. */
-  remember(key: string, start: number, end: number): void {
-    if (end - start <= MAX_CACHED_BYTES && this.#isAscii(start, end)) cache[this.#slot(start, end)] = key;
-  }
-
-  #slot(start: number, end: number): number {
-    const bytes = this.#bytes;
-    let hash = end - start;
-    for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + (bytes[i] as number)) | 0;
-    return (hash ^ (hash >>> 10)) & (CACHE_SLOTS - 1);
+  remember(name: string, start: number, end: number): void {
+    const length = end - start;
+    if (length > MAX_CACHED_BYTES) return;
+    const slot = slotOf(this.#bytes, start, length);
+    cachedNames[slot] = name;
+    cachedLengths[slot] = length;
+    cachedBytes.set(this.#bytes.subarray(start, end), slot * MAX_CACHED_BYTES);
   }
 
   #isAscii(start: number, end: number): boolean {

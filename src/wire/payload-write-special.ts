@@ -17,6 +17,8 @@ import {
   EXT_REGEXP,
   EXT_SET,
   EXT_TIMESTAMP,
+  MAX_REGEXP_COST_PACKED,
+  regExpCost,
   swapUnlessLittleEndian,
   TYPED_ARRAYS,
 } from './payload-format.js';
@@ -24,9 +26,13 @@ import { Refusal } from './payload-refusal.js';
 
 /** What payload-writer.ts offers for this: where the bytes go. */
 export interface ValueWriter {
+  /** Of all RegExps of the value so far. */
+  regExpCost: number;
   write(value: unknown, depth: number): void;
   writeArrayHeader(length: number): void;
   writeArray(values: readonly unknown[], depth: number): void;
+  /** What `toJSON` returns, if there is one; otherwise as {@link writeProperties}. */
+  writeInstance(object: object, depth: number): void;
   /** The own enumerable properties with string keys, in order, as a map. */
   writeProperties(object: object, depth: number): void;
   writeBinary(bytes: Uint8Array): void;
@@ -36,23 +42,22 @@ export interface ValueWriter {
 }
 
 export function writeSpecial(writer: ValueWriter, value: object, depth: number): void {
-  if (isUserClass(value)) writeInstance(writer, value, depth);
+  if (isUserClass(value)) writer.writeInstance(value, depth);
   else if (types.isDate(value)) writeDate(writer, value);
   else if (types.isMap(value)) writeMap(writer, value, depth);
   else if (types.isSet(value)) writeSet(writer, value, depth);
   else if (Buffer.isBuffer(value)) writer.writeBinary(value);
   else if (ArrayBuffer.isView(value)) writeView(writer, value);
   else if (types.isNativeError(value) || value instanceof Error) writeError(writer, value, depth);
-  else if (types.isRegExp(value)) {
-    writer.writeExtensionOf(EXT_REGEXP, () => writer.writeArray([value.source, value.flags], depth));
-  } else if (types.isArrayBuffer(value)) {
+  else if (types.isRegExp(value)) writeRegExp(writer, value, depth);
+  else if (types.isArrayBuffer(value)) {
     writer.writeExtension(EXT_BINARY, binaryBody(BINARY_ARRAY_BUFFER, new Uint8Array(value), 1));
   } else if (types.isBoxedPrimitive(value)) {
     writer.write(value.valueOf(), depth + 1);
   } else {
     const name = unsendable(value);
     if (name !== undefined) throw new Refusal(`${name} cannot travel`);
-    writeInstance(writer, value, depth);
+    writer.writeInstance(value, depth);
   }
 }
 
@@ -62,12 +67,6 @@ function isUserClass(value: object): boolean {
     (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] === undefined &&
     Object.prototype.toString.call(value) === '[object Object]'
   );
-}
-
-function writeInstance(writer: ValueWriter, value: object, depth: number): void {
-  const { toJSON } = value as { toJSON?: unknown };
-  if (typeof toJSON === 'function') writer.write(toJSON.call(value), depth + 1);
-  else writer.writeProperties(value, depth);
 }
 
 /** The form msgpack defines, the shortest of three: seconds, nanoseconds, or both with a signed 64-bit second. */
@@ -100,12 +99,40 @@ function writeDate(writer: ValueWriter, date: Date): void {
 function writeMap(writer: ValueWriter, map: ReadonlyMap<unknown, unknown>, depth: number): void {
   const flat: unknown[] = [];
   for (const [key, value] of Map.prototype.entries.call(map)) flat.push(key, value);
-  writer.writeExtensionOf(EXT_MAP, () => writer.writeArray(flat, depth));
+  writeParts(writer, EXT_MAP, flat, depth, (i) => `<${i % 2 === 0 ? 'key' : 'value'} ${i >> 1}>`);
 }
 
 function writeSet(writer: ValueWriter, set: ReadonlySet<unknown>, depth: number): void {
   const members = [...Set.prototype.values.call(set)];
-  writer.writeExtensionOf(EXT_SET, () => writer.writeArray(members, depth));
+  writeParts(writer, EXT_SET, members, depth, (i) => `<member ${i}>`);
+}
+
+/** An array as the body of an extension, whose elements are called by other names in a refusal. */
+function writeParts(
+  writer: ValueWriter,
+  type: number,
+  parts: readonly unknown[],
+  depth: number,
+  nameOf: (index: number) => string,
+): void {
+  writer.writeExtensionOf(type, () => {
+    writer.writeArrayHeader(parts.length);
+    for (const [i, part] of parts.entries()) {
+      try {
+        writer.write(part, depth + 1);
+      } catch (thrown) {
+        throw Refusal.atPart(thrown, nameOf(i));
+      }
+    }
+  });
+}
+
+function writeRegExp(writer: ValueWriter, { source, flags }: RegExp, depth: number): void {
+  writer.regExpCost += regExpCost(source, flags);
+  if (writer.regExpCost > MAX_REGEXP_COST_PACKED) {
+    throw new Refusal('too many Unicode property escapes in RegExps to travel as one value');
+  }
+  writer.writeExtensionOf(EXT_REGEXP, () => writer.writeArray([source, flags], depth));
 }
 
 function writeView(writer: ValueWriter, view: ArrayBufferView): void {
@@ -147,15 +174,16 @@ function writeError(writer: ValueWriter, error: Error, depth: number): void {
   });
 }
 
-/** Objects that would arrive as `{}` although they are something: better refused than emptied. */
+/** What would arrive as `{}` although it is something: better refused than emptied. */
 function unsendable(value: object): string | undefined {
   if (types.isPromise(value)) return 'a Promise';
   if (types.isWeakMap(value)) return 'a WeakMap';
   if (types.isWeakSet(value)) return 'a WeakSet';
   if (value instanceof WeakRef) return 'a WeakRef';
   if (types.isSharedArrayBuffer(value)) return 'a SharedArrayBuffer';
-  if (types.isGeneratorObject(value)) return 'a generator';
-  if (types.isMapIterator(value) || types.isSetIterator(value)) return 'an iterator';
-  if (types.isExternal(value)) return 'a native handle';
-  return undefined;
+  // Headers, iterators, streams, Intl formats …: all have a tag, and their state where nobody can see it.
+  const { [Symbol.toStringTag]: tag, toJSON } = value as { [Symbol.toStringTag]?: unknown; toJSON?: unknown };
+  if (typeof tag !== 'string' || typeof toJSON === 'function' || Object.keys(value).length > 0)
+    return undefined;
+  return `an object of the class ${tag}`;
 }

@@ -20,9 +20,13 @@ const SUSPICIOUS_DEPTH = 16;
 const TOO_LARGE = `more than ${MAX_PACKED_BYTES} bytes cannot travel as one value`;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
+/** In a for-in loop the engine sees through this one, and not through Object.hasOwn: a fifth of all packing. */
+const { hasOwnProperty: isOwn } = Object.prototype;
+
 export class PayloadWriter implements ValueWriter {
   buffer: Buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
   at = 0;
+  regExpCost = 0;
   #view = new DataView(this.buffer.buffer);
   #safeEnd = INITIAL_BYTES - MARGIN;
   readonly #ancestors: object[] = [];
@@ -30,6 +34,7 @@ export class PayloadWriter implements ValueWriter {
   /** Forgets the last value, also one that failed half-way. */
   reset(): void {
     this.at = 0;
+    this.regExpCost = 0;
     this.#ancestors.length = 0;
   }
 
@@ -73,7 +78,8 @@ export class PayloadWriter implements ValueWriter {
   }
 
   writeArray(values: readonly unknown[], depth: number): void {
-    const { length } = values;
+    // A proxy may answer anything, and the header must hold what follows.
+    const length = values.length >>> 0;
     this.writeArrayHeader(length);
     let i = 0;
     try {
@@ -83,6 +89,13 @@ export class PayloadWriter implements ValueWriter {
     }
   }
 
+  writeInstance(object: object, depth: number): void {
+    const { toJSON } = object as { toJSON?: unknown };
+    const sent: unknown = typeof toJSON === 'function' ? toJSON.call(object) : object;
+    if (sent === object) this.writeProperties(object, depth);
+    else this.write(sent, depth + 1);
+  }
+
   writeProperties(object: object, depth: number): void {
     const record = object as Record<string, unknown>;
     const start = this.at++;
@@ -90,16 +103,10 @@ export class PayloadWriter implements ValueWriter {
     let key = '';
     try {
       for (key in record) {
-        if (!Object.hasOwn(record, key)) continue;
-        const value = record[key];
-        if (typeof value === 'function' && key === 'toJSON') {
-          this.at = start;
-          this.write(value.call(record), depth + 1);
-          return;
-        }
+        if (!isOwn.call(record, key)) continue;
         if (this.at > this.#safeEnd) this.#grow(0);
         this.#string(key);
-        this.write(value, depth + 1);
+        this.write(record[key], depth + 1);
         size++;
       }
     } catch (thrown) {
@@ -153,7 +160,7 @@ export class PayloadWriter implements ValueWriter {
       return;
     }
     const prototype: unknown = Object.getPrototypeOf(value);
-    if (prototype === Object.prototype || prototype === null) this.writeProperties(value, depth);
+    if (prototype === Object.prototype || prototype === null) this.writeInstance(value, depth);
     else writeSpecial(this, value, depth);
   }
 

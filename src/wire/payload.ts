@@ -54,7 +54,7 @@ export function packPayload(value: unknown): Uint8Array {
   idle = undefined;
   try {
     writer.write(value, 0);
-    return writer.buffer.subarray(0, writer.at);
+    return new Uint8Array(writer.buffer.buffer, 0, writer.at);
   } catch (thrown) {
     throw Refusal.from(thrown).toError();
   } finally {
