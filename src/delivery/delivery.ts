@@ -59,6 +59,10 @@ export class Delivery {
       onMessage: (message) => this.#receive(message),
       onStatus: (link, cause) => this.#onLink(link, cause),
       onDrain: () => this.#outbox.setLinkOpen(true),
+      onDropped: (cause) =>
+        this.#handlers.onError(
+          new DistributedError('protocol', 'DEMITTER_PROTOCOL', cause.message, { cause }),
+        ),
     });
   }
 
