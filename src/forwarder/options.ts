@@ -67,9 +67,9 @@ export const quoteOption: NameOf = (option) => `\`${option}\``;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const DEFAULT_PORTS: Readonly<Record<Side, number>> = { xsub: 5555, xpub: 5556 };
-export const DEFAULT_HIGH_WATER_MARK = 4096;
-export const DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024 + 64 * 1024;
-export const DEFAULT_HANDSHAKE_INTERVAL = 10_000;
+const DEFAULT_HIGH_WATER_MARK = 4096;
+const DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024 + 64 * 1024;
+const DEFAULT_HANDSHAKE_INTERVAL = 10_000;
 
 /** libzmq counts in 32-bit integers. */
 const MAX_INT32 = 2 ** 31 - 1;

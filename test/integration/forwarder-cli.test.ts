@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } fr
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import {
   DIST,
@@ -14,6 +15,7 @@ import {
   type TestProcess,
 } from '../support/process.js';
 
+const FLOOD = fileURLToPath(new URL('../support/flood-program.mjs', import.meta.url));
 const CLI = join(DIST, 'cli.js');
 const ANY_PORT = ['--xsub-port', '0', '--xpub-port', '0'];
 const STARTED = /forwarder started: XSUB (\S+), XPUB ([^\s"]+)/;
@@ -125,7 +127,7 @@ describe('ending', () => {
   test('takes less than 2 s while messages flow', async () => {
     await using child = run(ANY_PORT);
     const [, xsub = '', xpub = ''] = await child.line(STARTED);
-    await using flood = spawnNode(join(ROOT, 'test/support/flood-program.mjs'), { args: [xsub, xpub] });
+    await using flood = spawnNode(FLOOD, { args: [xsub, xpub] });
     await flood.line(/flooding/);
     const started = performance.now();
     child.kill('SIGTERM');

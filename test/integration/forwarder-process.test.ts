@@ -1,10 +1,10 @@
 /** What a forwarder does to the process it is in: the built package in real child processes. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { DIST, type ProcessOptions, ROOT, spawnSource, type TestProcess } from '../support/process.js';
+import { DIST, type ProcessOptions, spawnSource, type TestProcess } from '../support/process.js';
 
+const FLOOD = fileURLToPath(new URL('../support/flood-program.mjs', import.meta.url));
 const IMPORT = `import { createForwarder } from ${JSON.stringify(`${pathToFileURL(DIST)}forwarder.js`)};
 const many = (count) => Promise.all(Array.from({ length: count }, () => createForwarder({ xsubPort: 0, xpubPort: 0 })));
 `;
@@ -97,7 +97,7 @@ function floodOf(action: string): string {
   return `import { spawn } from 'node:child_process';
     const [forwarder] = await many(1);
     const { xsubAddress, xpubAddress } = forwarder;
-    const flood = spawn(process.execPath, [${JSON.stringify(join(ROOT, 'test/support/flood-program.mjs'))}, xsubAddress, xpubAddress]);
+    const flood = spawn(process.execPath, [${JSON.stringify(FLOOD)}, xsubAddress, xpubAddress]);
     process.on('exit', () => flood.kill());
     flood.stdout.once('data', async () => { ${action} });`;
 }
