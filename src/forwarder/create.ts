@@ -23,8 +23,8 @@ export interface Forwarder extends AsyncDisposable {
    */
   readonly closed: Promise<DemitterError | undefined>;
   /**
-   * Ends the proxy, gives what is queued up to half a second to leave, and frees both addresses: they can be bound
-   * again as soon as it resolves. Idempotent; takes milliseconds as a rule and two seconds at most.
+   * Ends the proxy, gives what is queued up to a quarter of a second to leave, and frees both addresses: they can
+   * be bound again as soon as it resolves. Idempotent; takes milliseconds as a rule and two seconds at most.
    *
    * @param reason What the log gives as the reason. @default 'close() was called'
    */
@@ -36,6 +36,14 @@ export interface Forwarder extends AsyncDisposable {
  *
  * The proxy is ZeroMQ's own: no JavaScript runs per message, and a busy event loop does not slow it down. It keeps
  * the process alive until {@link Forwarder.close}; `process.exit()` and an uncaught error end it as well.
+ *
+ * Ports and addresses that are not given come from the environment (`XSUB_PORT`, `XPUB_ADDRESS` …), as those of
+ * emitters do, so that both meet without options.
+ *
+ * Cost: the first one loads the native module, 9 MB and 20 ms; each holds a thread of libuv's pool and under 1 MB.
+ * When fewer than two threads of the pool would be left to the application (so from the third forwarder on, unless
+ * `UV_THREADPOOL_SIZE` was set at the start), and in worker threads, a forwarder runs in a child process instead:
+ * 52 MB (33 MB unshared), 90 ms. That makes no other difference.
  *
  * @throws TypeError, RangeError for a bad option, naming it, what was expected and what was given.
  * @throws DemitterError `DEMITTER_BIND` if an address cannot be bound; nothing is left bound then.

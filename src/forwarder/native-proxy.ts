@@ -21,8 +21,11 @@ type Zeromq = typeof import('zeromq');
 /** Subscribes to everything: one byte, as every subscription on the wire, and no topic. */
 const SUBSCRIBE_TO_ALL = Buffer.from([1]);
 
-/** How long messages that wait for a subscriber may hold up the end of its connection. */
-const LINGER_MS = 500;
+/**
+ * How long messages that wait for a subscriber may hold up the end of its connection, and so that of the process.
+ * The binding prints a warning when the process waits for more than 500 ms.
+ */
+const LINGER_MS = 250;
 
 /** TCP keep-alive: finds peers that vanished, and is answered by their kernel however busy their event loop is. */
 const KEEPALIVE = { tcpKeepalive: 1, tcpKeepaliveIdle: 30, tcpKeepaliveInterval: 10, tcpKeepaliveCount: 3 };

@@ -133,6 +133,7 @@ describe('ending', () => {
     child.kill('SIGTERM');
     expect(await child.exit).toEqual({ code: 0, signal: null });
     expect(performance.now() - started).toBeLessThan(2000);
+    expect(child.stderr).toEqual([]);
   });
 
   test('happens at once on a second signal', async () => {
