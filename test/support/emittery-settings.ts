@@ -8,9 +8,9 @@ import { DistributedEmitter } from '../../src/emitter.js';
 import type { AnyEvents } from '../../src/event-map.js';
 import { Bus } from './bus.js';
 
-export type AnyEmittery = Emittery<AnyEvents>;
+type AnyEmittery = Emittery<AnyEvents>;
 
-export interface OpenEmitter extends AsyncDisposable {
+interface OpenEmitter extends AsyncDisposable {
   readonly emitter: AnyEmittery;
 }
 

@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { spawnProgram, spawnSource } from '../support/process.js';
+
+/** Prints the URL of everything that is imported. */
+const HOOK = `
+import { writeSync } from 'node:fs';
+export async function resolve(specifier, context, next) {
+  const resolved = await next(specifier, context);
+  writeSync(1, 'imported ' + resolved.url + '\\n');
+  return resolved;
+}`;
+
+const REGISTER = `
+import { register } from 'node:module';
+register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(HOOK)}));`;
+
+function load(program: string) {
+  return spawnSource(program, {
+    execArgv: ['--import', `data:text/javascript,${encodeURIComponent(REGISTER)}`],
+  });
+}
+
+const NATIVE = `
+for (const file of process.report.getReport().sharedObjects) {
+  if (file.endsWith('.node')) console.log('native', file);
+}`;
+
+describe('loading the package', () => {
+  test('a process that only makes emitters loads neither the native zeromq module nor pino nor commander', async () => {
+    await using child = load(`
+      import { createDistributedEmitter, DistributedEmitter } from 'demitter';
+      const emitter = await createDistributedEmitter({ xsubPort: 1, xpubPort: 1, connectTimeout: 0 });
+      emitter.on('distributed:error', () => {});
+      await emitter.close();
+      const local = new DistributedEmitter({ transport: 'memory' });
+      await local.connect();
+      await local.emit('a', new Map([[1, new Date()]]));
+      await local.close();
+      ${NATIVE}
+    `);
+    expect(await child.exit, child.output).toEqual({ code: 0, signal: null });
+    expect(child.stdout.some((line) => line.endsWith('/dist/index.js'))).toBe(true);
+    const heavy = child.stdout.filter((line) => /\/node_modules\/(zeromq|pino|commander)\//.test(line));
+    expect(heavy).toEqual([]);
+    expect(child.stdout.filter((line) => /^native .*zeromq/.test(line))).toEqual([]);
+  });
+
+  test('a forwarder loads them on demand (so that the test above would see them)', async () => {
+    await using child = load(`
+      import { createForwarder } from 'demitter';
+      const forwarder = await createForwarder({ xsubPort: 0, xpubPort: 0 });
+      await forwarder.close();
+      ${NATIVE}
+    `);
+    expect(await child.exit, child.output).toEqual({ code: 0, signal: null });
+    for (const name of ['zeromq', 'pino']) {
+      expect(
+        child.stdout.some((line) => line.startsWith('imported') && line.includes(`/node_modules/${name}/`)),
+      ).toBe(true);
+    }
+    expect(child.stdout.some((line) => /^native .*zeromq/.test(line))).toBe(true);
+  });
+
+  test("require('demitter') works", async () => {
+    await using child = spawnProgram(process.execPath, {
+      args: [
+        '--input-type=commonjs',
+        '--eval',
+        `
+        const { createDistributedEmitter, DistributedEmitter } = require('demitter');
+        createDistributedEmitter({ transport: 'memory' }).then(async (emitter) => {
+          console.log(emitter instanceof DistributedEmitter, emitter.status);
+          await emitter.close();
+        });
+        `,
+      ],
+    });
+    expect(await child.exit, child.output).toEqual({ code: 0, signal: null });
+    expect(child.stdout).toEqual(['true ready']);
+  });
+});
