@@ -27,6 +27,8 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
   /** Types of `distributed:error` that became a process warning: one each. */
   readonly #warned = new Set<string>();
   #connected: Promise<void> | undefined;
+  /** `Emittery.isDebugEnabled` as it was in this turn of the event loop, once it was asked for. */
+  #debugsAll: boolean | undefined;
 
   /**
    * Makes an emitter that is not connected yet: it serves local listeners, and keeps what is emitted until
@@ -241,8 +243,16 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
     this.#listeners.dispatch(name, values);
   }
 
+  /** Emittery's switch for all instances reads the environment, which costs half an `emit`: once a turn will do. */
   get #isDebugging(): boolean {
-    return this.debug.enabled === true || Emittery.isDebugEnabled;
+    if (this.debug.enabled) return true;
+    if (this.#debugsAll === undefined) {
+      this.#debugsAll = Emittery.isDebugEnabled;
+      setImmediate(() => {
+        this.#debugsAll = undefined;
+      });
+    }
+    return this.#debugsAll;
   }
 
   #logReceived(name: PropertyKey, data: unknown): void {
