@@ -71,9 +71,7 @@ function startClients(peer: Peer, server: Server, scenario: Scenario, execArgv: 
 
 /** Not every peer can tell when it is ready; an event that arrives can. */
 async function connect({ publisher, subscriber }: Trio): Promise<void> {
-  const probed = subscriber.call('probed', undefined);
-  await publisher.call('probe', true);
-  await probed;
+  await Promise.all([subscriber.call('probed', undefined), publisher.call('probe', true)]);
   await publisher.call('probe', false);
 }
 
