@@ -10,7 +10,7 @@
 export type DemitterErrorCode =
   /** A value cannot travel (a function, a symbol, a cycle …). Nothing was sent. */
   | 'DEMITTER_SERIALIZATION'
-  /** An event is larger than `maxEventBytes`. Nothing was sent. */
+  /** An event is larger than `maxEventBytes`, or its name too long. Nothing was sent. */
   | 'DEMITTER_EVENT_TOO_LARGE'
   /** An event arrived whose payload cannot be decoded. It was dropped. */
   | 'DEMITTER_DESERIALIZATION'
@@ -67,7 +67,7 @@ export type DistributedErrorType =
 export interface DistributedErrorDetails {
   /** The event's name, where one event or one name is concerned. */
   readonly eventName?: PropertyKey | undefined;
-  /** How many events this one error stands for (`loss`, `overflow`, `closed`). */
+  /** How many events this one error stands for (`loss`, `overflow`, `closed`, `deserialization`), where it can be known. */
   readonly missed?: number | undefined;
   /** Who emitted the events concerned, as in `emitter.id`. */
   readonly publisherId?: string | undefined;

@@ -8,11 +8,14 @@ import type { Options as EmitteryOptions } from 'emittery';
 import { ENDPOINT_FORM, formatEndpoint, parseEndpoint, parsePort, toDialable } from './address.js';
 import type { TransportFactory } from './transport/transport.js';
 
-export const DEFAULT_XSUB_PORT = 5555;
-export const DEFAULT_XPUB_PORT = 5556;
+const DEFAULT_XSUB_PORT = 5555;
+const DEFAULT_XPUB_PORT = 5556;
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+
+/** What the payload codec packs at most. */
+const MAX_PAYLOAD_BYTES = 256 * MIB;
 
 /** Room for topic and header beside the payload of the largest event. */
 const MESSAGE_OVERHEAD_BYTES = 64 * KIB;
@@ -23,12 +26,12 @@ const MAX_TIMEOUT_MS = 2_147_483_647;
 export interface DistributedEmitterOptions {
   /**
    * Where the forwarder takes events: `tcp://HOST:PORT` or `ipc://PATH`. A wildcard host means this machine.
-   * @default environment `XSUB_ADDRESS`, or `tcp://localhost:5555`
+   * @default environment `XSUB_ADDRESS`, or `tcp://localhost:` and the port
    */
   readonly xsubAddress?: string | undefined;
   /**
    * Where the forwarder gives events out, in the same form.
-   * @default environment `XPUB_ADDRESS`, or `tcp://localhost:5556`
+   * @default environment `XPUB_ADDRESS`, or `tcp://localhost:` and the port
    */
   readonly xpubAddress?: string | undefined;
   /** Short for `xsubAddress: 'tcp://localhost:PORT'`. @default environment `XSUB_PORT`, or 5555 */
@@ -45,11 +48,11 @@ export interface DistributedEmitterOptions {
   readonly connectTimeout?: number | undefined;
   /** How long `close()` goes on sending what was emitted, in milliseconds. @default 2000 */
   readonly closeTimeout?: number | undefined;
-  /** The largest event that is sent, in bytes of msgpack. @default 16 MiB */
+  /** The largest event that is sent, in bytes of msgpack. @default 16 MiB, or `maxBufferBytes` if that is less */
   readonly maxEventBytes?: number | undefined;
   /** Unsent bytes over which events are refused (`distributed:error` of type `overflow`). @default 64 MiB */
   readonly maxBufferBytes?: number | undefined;
-  /** Unsent bytes over which `await emit` waits. @default 1 MiB, or `maxBufferBytes` if that is less */
+  /** Unsent bytes over which `await emit` waits. @default 1 MiB, or half of `maxBufferBytes` if that is less */
   readonly highWaterMark?: number | undefined;
   /** Events of one name emitted in a row travel in batches of at most so many bytes. @default 16 KiB */
   readonly maxBatchBytes?: number | undefined;
@@ -101,7 +104,6 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
     }
   }
   const given = options as DistributedEmitterOptions;
-  const maxEventBytes = integer('maxEventBytes', given.maxEventBytes, 16 * MIB, 1, 1024 * MIB);
   const maxBufferBytes = integer(
     'maxBufferBytes',
     given.maxBufferBytes,
@@ -109,6 +111,15 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
     1,
     Number.MAX_SAFE_INTEGER,
   );
+  const largestEvent = Math.min(maxBufferBytes, MAX_PAYLOAD_BYTES);
+  const maxEventBytes = integer(
+    'maxEventBytes',
+    given.maxEventBytes,
+    Math.min(16 * MIB, largestEvent),
+    1,
+    largestEvent,
+  );
+  const highWaterMark = Math.min(MIB, Math.ceil(maxBufferBytes / 2));
   return Object.freeze({
     xsubAddress: address('xsub', given.xsubAddress, given.xsubPort, environment, DEFAULT_XSUB_PORT),
     xpubAddress: address('xpub', given.xpubAddress, given.xpubPort, environment, DEFAULT_XPUB_PORT),
@@ -118,14 +129,8 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
     maxEventBytes,
     maxMessageBytes: maxEventBytes + MESSAGE_OVERHEAD_BYTES,
     maxBufferBytes,
-    highWaterMark: integer(
-      'highWaterMark',
-      given.highWaterMark,
-      Math.min(MIB, maxBufferBytes),
-      1,
-      maxBufferBytes,
-    ),
-    maxBatchBytes: integer('maxBatchBytes', given.maxBatchBytes, 16 * KIB, 1, 16 * MIB),
+    highWaterMark: integer('highWaterMark', given.highWaterMark, highWaterMark, 1, maxBufferBytes),
+    maxBatchBytes: integer('maxBatchBytes', given.maxBatchBytes, 16 * KIB, 1, MIB),
   });
 }
 

@@ -6,8 +6,9 @@
  */
 import { HEADER_BYTES, MessageKind, type PublisherId, writeHeader } from '../wire/batch.js';
 
-/** Large enough for several batches, small enough for an idle emitter to own one. */
-const SLAB_BYTES = 64 * 1024;
+/** A slab takes several batches, and is small enough for an idle emitter to own one. */
+const MIN_SLAB_BYTES = 64 * 1024;
+const BATCHES_PER_SLAB = 4;
 
 /** What the publisher knows of one event name: its topic, and how far its numbering has come. */
 export interface Channel {
@@ -16,6 +17,8 @@ export interface Channel {
   sequence: number;
   /** Events emitted on this topic so far, in finished batches. */
   position: number;
+  /** `sequence` when the outbox last looked whether the name is still in use. */
+  lookedAt: number;
 }
 
 /** A finished batch. */
@@ -28,6 +31,7 @@ export interface Batch {
 export class BatchBuilder {
   readonly #publisher: PublisherId;
   readonly #maxBatchBytes: number;
+  readonly #slabBytes: number;
   #slab: Buffer = Buffer.alloc(0);
   /** Where the open batch begins in the slab, and where its next byte goes. */
   #start = 0;
@@ -40,6 +44,7 @@ export class BatchBuilder {
   constructor(publisher: PublisherId, maxBatchBytes: number) {
     this.#publisher = publisher;
     this.#maxBatchBytes = maxBatchBytes;
+    this.#slabBytes = Math.max(MIN_SLAB_BYTES, maxBatchBytes * BATCHES_PER_SLAB);
   }
 
   /** Bytes of the batch being built, 0 if there is none. */
@@ -91,7 +96,7 @@ export class BatchBuilder {
   #open(channel: Channel, payloadBytes: number): void {
     const needed = channel.topic.length + HEADER_BYTES + payloadBytes;
     if (needed > this.#slab.length - this.#end) {
-      this.#slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, needed));
+      this.#slab = Buffer.allocUnsafeSlow(Math.max(this.#slabBytes, needed));
       this.#end = 0;
     }
     this.#start = this.#end;

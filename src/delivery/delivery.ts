@@ -13,7 +13,7 @@ import { PayloadError } from '../wire/payload.js';
 import { ALL_EVENTS, encodeTopic, TopicKind } from '../wire/topic.js';
 import { Inbox } from './inbox.js';
 import { Liveness } from './liveness.js';
-import { EventTooLargeError, Outbox } from './outbox.js';
+import { checkTopic, EventTooLargeError, Outbox } from './outbox.js';
 import { Refusals } from './refusals.js';
 
 export interface DeliveryHandlers {
@@ -41,7 +41,8 @@ export class Delivery {
     this.id = formatPublisherId(publisher);
     this.#options = options;
     this.#handlers = handlers;
-    this.#transport = createTransport(options);
+    const { xsubAddress, xpubAddress, maxMessageBytes } = options;
+    this.#transport = createTransport({ xsubAddress, xpubAddress, maxMessageBytes });
     this.#outbox = new Outbox({ ...options, publisher }, this.#transport);
     this.#inbox = new Inbox(publisher, handlers);
     this.#liveness = new Liveness(publisher, this.#transport, () => this.#setStatus('ready'));
@@ -79,7 +80,7 @@ export class Delivery {
     try {
       if (this.#outbox.push(name, value) === 'overflow') this.#refusals.add('overflow', name);
     } catch (cause) {
-      this.#tellUnsendable(name, cause);
+      this.#tellUnsendable(name, cause, 'sent');
     }
     // Without a link to wait for, waiting would be for ever.
     return this.#status === 'idle' ? undefined : this.#outbox.room();
@@ -89,6 +90,12 @@ export class Delivery {
   listen(name: PropertyKey): void {
     const topic = encodeTopic(name);
     if (topic === undefined) return;
+    try {
+      checkTopic(topic);
+    } catch (cause) {
+      this.#tellUnsendable(name, cause, 'listened to beyond this process');
+      return;
+    }
     this.#inbox.listen(topic, name);
     this.#subscribe(topic);
   }
@@ -147,8 +154,8 @@ export class Delivery {
     this.#setStatus('closing');
     if (hasLink) await settledBefore(deadline, this.#outbox.drained());
     this.#liveness.stop(closedError());
-    await this.#transport.close(Math.max(0, deadline - performance.now()));
-    const unsent = this.#outbox.discard();
+    const unsentBytes = await this.#transport.close(Math.max(0, deadline - performance.now()));
+    const unsent = this.#outbox.discard(unsentBytes);
     if (unsent > 0) this.#refusals.add('unsent', undefined, unsent);
     this.#refusals.tell();
     this.#setStatus('closed');
@@ -165,10 +172,8 @@ export class Delivery {
   }
 
   #onLink(link: LinkStatus, cause: Error | undefined): void {
-    if (link === 'down') {
-      this.#lastLinkError = cause;
-      this.#lostLink(cause);
-    }
+    this.#lastLinkError = cause;
+    if (link === 'down') this.#lostLink(cause);
     this.#outbox.setLinkOpen(link === 'up');
     this.#liveness.setLinkUp(link === 'up');
   }
@@ -177,13 +182,11 @@ export class Delivery {
   #lostLink(cause: Error | undefined): void {
     if (this.#status !== 'ready') return;
     this.#setStatus('reconnecting', cause);
-    const { xsubAddress, xpubAddress } = this.#options;
     this.#handlers.onError(
       new DistributedError(
         'network',
         'DEMITTER_NETWORK',
-        `The link to the forwarder at ${xsubAddress} and ${xpubAddress} broke${cause ? `: ${cause.message}` : ''}. ` +
-          'Reconnecting; events wait in the buffer',
+        `${cause?.message ?? 'Lost the link to the forwarder'}. Reconnecting; events wait in the buffer`,
         { cause },
       ),
     );
@@ -196,12 +199,12 @@ export class Delivery {
     this.#handlers.onStatus(status, previous, cause);
   }
 
-  #tellUnsendable(name: PropertyKey, cause: unknown): void {
+  #tellUnsendable(name: PropertyKey, cause: unknown, what: string): void {
     if (!(cause instanceof PayloadError || cause instanceof EventTooLargeError)) throw cause;
     const error = new DistributedError(
       'serialization',
       cause instanceof EventTooLargeError ? 'DEMITTER_EVENT_TOO_LARGE' : 'DEMITTER_SERIALIZATION',
-      `Event '${String(name)}' was not sent: ${cause.message}`,
+      `Event '${abbreviate(name)}' was not ${what}: ${cause.message}`,
       { eventName: name, cause },
     );
     // Not within the call of `emit`: a listener that emits the same again would recurse without end.
@@ -216,6 +219,11 @@ export class Delivery {
       { cause: this.#lastLinkError },
     );
   }
+}
+
+function abbreviate(name: PropertyKey): string {
+  const text = String(name);
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }
 
 function closedError(): DemitterError {

@@ -14,10 +14,10 @@ import {
   readHeader,
 } from '../wire/batch.js';
 import { unpackPayloads } from '../wire/payload.js';
-import { decodeTopic, TOPIC_END } from '../wire/topic.js';
+import { decodeTopic, MAX_TOPIC_BYTES, TOPIC_END } from '../wire/topic.js';
 
 /** Names known only because `onAny` listens: decoded once, and forgotten in bulk when they become too many. */
-const MAX_DECODED_NAMES = 10_000;
+const MAX_DECODED_NAMES = 4096;
 
 export interface InboxHandlers {
   /** Events of one batch, in order. */
@@ -55,8 +55,8 @@ export class Inbox {
   /** A message whose topic is an event's. Its bytes are kept: payloads may refer to them. */
   receive(message: Buffer): void {
     const end = message.indexOf(TOPIC_END) + 1;
-    if (end === 0) {
-      if (this.#listensToAll) this.#foreign('has a topic without an end', undefined);
+    if (end === 0 || end > MAX_TOPIC_BYTES) {
+      if (this.#listensToAll) this.#foreign('has a topic that is too long or without an end', undefined);
       return;
     }
     const name = this.#nameOf(message, end);
@@ -70,16 +70,19 @@ export class Inbox {
   }
 
   #deliver(message: Buffer, topicEnd: number, name: PropertyKey, header: Readonly<Header>): void {
+    const payloadAt = topicEnd + HEADER_BYTES;
     let values: unknown[];
     try {
-      values = unpackPayloads(message, topicEnd + HEADER_BYTES, header.count);
+      values = unpackPayloads(message, payloadAt, header.count);
     } catch (cause) {
+      // A count of more events than there are bytes is not to be believed.
+      const missed = header.count <= message.length - payloadAt ? header.count : undefined;
       this.#handlers.onError(
         new DistributedError(
           'deserialization',
           'DEMITTER_DESERIALIZATION',
           `Events '${String(name)}' arrived that cannot be decoded: ${(cause as Error).message}`,
-          { eventName: name, publisherId: formatPublisherId(header.publisher), missed: header.count, cause },
+          { eventName: name, publisherId: formatPublisherId(header.publisher), missed, cause },
         ),
       );
       return;

@@ -8,7 +8,7 @@
 
 import type { PublisherId } from '../wire/batch.js';
 import { packPayload } from '../wire/payload.js';
-import { encodeTopic } from '../wire/topic.js';
+import { encodeTopic, MAX_TOPIC_BYTES } from '../wire/topic.js';
 import { type Batch, BatchBuilder, type Channel } from './batch-builder.js';
 
 export interface OutboxOptions {
@@ -16,7 +16,7 @@ export interface OutboxOptions {
   /** A batch is closed before it grows beyond this. A larger event makes a batch of its own. */
   readonly maxBatchBytes: number;
   readonly maxEventBytes: number;
-  /** Unsent bytes over which events are refused. */
+  /** Unsent bytes over which events are refused. At least `maxEventBytes`. */
   readonly maxBufferBytes: number;
   /** Unsent bytes over which {@link Outbox.room} makes callers wait. */
   readonly highWaterMark: number;
@@ -27,6 +27,8 @@ export interface OutboxLink {
   /** As {@link Transport.send}. */
   send(message: Buffer): boolean;
   flush(): void;
+  /** As {@link Transport.bufferedBytes}. */
+  readonly bufferedBytes: number;
 }
 
 /** What became of an event that was offered: `local` ones have a name that does not travel. */
@@ -38,12 +40,24 @@ export type Acceptance = 'accepted' | 'local' | 'overflow';
  */
 const TURN_BYTES = 256 * 1024;
 
-/** Names whose numbering is remembered. Beyond it the oldest starts again at 0, which receivers understand. */
+/** What an event counts for at least in that, so that tiny ones do not make a long turn. */
+const MIN_EVENT_TURN_BYTES = 64;
+
+/** Batches handed to the link before it is worth a look which of them have left. */
+const MIN_HANDED_OVER = 64;
+
+/** Names whose numbering is remembered. Beyond it one that is out of use starts again at 0, which receivers understand. */
 const MAX_CHANNELS = 100_000;
 
-export class EventTooLargeError extends Error {
-  constructor(bytes: number, limit: number) {
-    super(`it has ${bytes} bytes, and \`maxEventBytes\` is ${limit}`);
+/** An event that cannot be sent, whatever the state of the link. */
+export class EventTooLargeError extends Error {}
+
+/** @throws EventTooLargeError if `topic` is longer than the forwarder is to bear. */
+export function checkTopic(topic: Buffer): void {
+  if (topic.length > MAX_TOPIC_BYTES) {
+    throw new EventTooLargeError(
+      `its name makes a topic of ${topic.length} bytes, and the limit is ${MAX_TOPIC_BYTES}`,
+    );
   }
 }
 
@@ -56,6 +70,10 @@ export class Outbox {
   #queue: Batch[] = [];
   #head = 0;
   #queuedBytes = 0;
+  /** Batches the link has taken and may not have sent, oldest first, and how many there were at the last look. */
+  #handedOver: Batch[] = [];
+  #handedOverBytes = 0;
+  #handedOverKept = MIN_HANDED_OVER;
   #turnBytes = 0;
   #linkOpen = false;
   #flushScheduled = false;
@@ -83,12 +101,14 @@ export class Outbox {
     if (channel === undefined) return 'local';
     const payload = packPayload(value);
     const { length } = payload;
-    if (length > this.#options.maxEventBytes)
-      throw new EventTooLargeError(length, this.#options.maxEventBytes);
-    if (this.bytes + length > this.#options.maxBufferBytes) return 'overflow';
+    const { maxEventBytes } = this.#options;
+    if (length > maxEventBytes) {
+      throw new EventTooLargeError(`it has ${length} bytes, and \`maxEventBytes\` is ${maxEventBytes}`);
+    }
+    if (!this.#hasRoomFor(length)) return 'overflow';
     if (!this.#builder.fits(channel, length)) this.#finishBatch();
     this.#builder.add(channel, payload);
-    this.#turnBytes += length;
+    this.#turnBytes += Math.max(length, MIN_EVENT_TURN_BYTES);
     if (!this.#flushScheduled) this.#scheduleFlush();
     return 'accepted';
   }
@@ -122,10 +142,18 @@ export class Outbox {
     this.#link.flush();
   }
 
-  /** Gives up what is unsent and lets every waiter go. Returns how many events were given up. */
-  discard(): number {
+  /**
+   * Gives up what is unsent: here, and the last `linkBytes` that the link took. Lets every waiter go.
+   *
+   * @returns how many events were given up.
+   */
+  discard(linkBytes: number): number {
     this.#finishBatch();
     let events = 0;
+    this.#trimHandedOver(linkBytes);
+    for (const { count } of this.#handedOver) events += count;
+    this.#handedOver = [];
+    this.#handedOverBytes = 0;
     for (let i = this.#head; i < this.#queue.length; i += 1) events += (this.#queue[i] as Batch).count;
     this.#queue = [];
     this.#head = 0;
@@ -138,32 +166,69 @@ export class Outbox {
   #openChannel(name: PropertyKey): Channel | undefined {
     const topic = encodeTopic(name);
     if (topic === undefined) return undefined;
-    if (this.#channels.size >= MAX_CHANNELS) {
-      const oldest = this.#channels.keys().next();
-      if (!oldest.done) this.#channels.delete(oldest.value);
-    }
-    const channel: Channel = { topic, sequence: 0, position: 0 };
+    checkTopic(topic);
+    if (this.#channels.size >= MAX_CHANNELS) this.#forgetChannel();
+    const channel: Channel = { topic, sequence: 0, position: 0, lookedAt: 0 };
     this.#channels.set(name, channel);
     return channel;
+  }
+
+  /** Forgets a name that was not used since this last came by it; the others get to the end of the line. */
+  #forgetChannel(): void {
+    for (const [name, channel] of this.#channels) {
+      this.#channels.delete(name);
+      if (channel.sequence === channel.lookedAt) return;
+      channel.lookedAt = channel.sequence;
+      this.#channels.set(name, channel);
+    }
+  }
+
+  /**
+   * Within the limit, or at the level at which {@link room} lets callers go on: whoever awaits each event is never
+   * refused one, however large.
+   */
+  #hasRoomFor(bytes: number): boolean {
+    return (
+      this.bytes + bytes <= this.#options.maxBufferBytes || this.bytes <= this.#options.highWaterMark / 2
+    );
   }
 
   #finishBatch(): void {
     const batch = this.#builder.finish();
     if (batch === undefined) return;
     if (this.#linkOpen && this.#queuedBytes === 0) {
-      this.#linkOpen = this.#link.send(batch.message);
+      this.#send(batch);
       return;
     }
     this.#queue.push(batch);
     this.#queuedBytes += batch.message.length;
   }
 
+  #send(batch: Batch): void {
+    this.#linkOpen = this.#link.send(batch.message);
+    this.#handedOver.push(batch);
+    this.#handedOverBytes += batch.message.length;
+    if (this.#handedOver.length > 2 * this.#handedOverKept) this.#trimHandedOver(this.#link.bufferedBytes);
+  }
+
+  /** Forgets the batches that have left the link too, which has `bufferedBytes` left. */
+  #trimHandedOver(bufferedBytes: number): void {
+    let gone = 0;
+    for (const { message } of this.#handedOver) {
+      if (this.#handedOverBytes - message.length < bufferedBytes) break;
+      this.#handedOverBytes -= message.length;
+      gone += 1;
+    }
+    this.#handedOver = this.#handedOver.slice(gone);
+    this.#handedOverKept = Math.max(MIN_HANDED_OVER, this.#handedOver.length);
+  }
+
   #pump(): void {
     while (this.#linkOpen && this.#head < this.#queue.length) {
-      const { message } = this.#queue[this.#head] as Batch;
+      const batch = this.#queue[this.#head] as Batch;
       this.#head += 1;
-      this.#queuedBytes -= message.length;
-      this.#linkOpen = this.#link.send(message);
+      this.#queuedBytes -= batch.message.length;
+      this.#send(batch);
     }
     // Half of it is past: the cost of moving the rest is paid for by what was sent.
     if (this.#head * 2 >= this.#queue.length) {

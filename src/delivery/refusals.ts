@@ -72,7 +72,7 @@ export class Refusals {
         return new DistributedError(
           'closed',
           'DEMITTER_CLOSE_TIMEOUT',
-          `${what} still unsent when the emitter was closed (\`closeTimeout\`)`,
+          `${what} still unsent when the emitter was closed`,
           details,
         );
     }

@@ -157,13 +157,14 @@ class MemoryTransport implements Transport {
     else this.#drop(message.length);
   }
 
-  async close(_timeoutMs: number): Promise<void> {
+  async close(_timeoutMs: number): Promise<number> {
     this.flush();
     this.#hub.leave(this);
     this.#state = 'closed';
     this.#prefixes.clear();
     // Resolves in a later turn, after everything sent so far has reached the others.
     await new Promise<void>((resolve) => this.#hub.defer(resolve));
+    return 0;
   }
 
   #drop(size: number): void {

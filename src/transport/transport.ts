@@ -10,7 +10,7 @@
 /** One end of a bus. Its methods never throw for what the network does; that is told through the handlers. */
 export interface Transport {
   readonly supports: TransportSupport;
-  /** Why sending should pause: bytes taken by {@link send} that have not left this process. 0 when all have. */
+  /** Bytes taken by {@link send} that have not left this process. 0 when all have, and while the link is down. */
   readonly bufferedBytes: number;
 
   /**
@@ -43,8 +43,10 @@ export interface Transport {
   /**
    * Sends what is buffered, for at most `timeoutMs`, then releases every socket and timer. No handler is called
    * after it resolves. Idempotent; never rejects.
+   *
+   * @returns how many bytes were given up, counted as in {@link bufferedBytes}: the last that were sent.
    */
-  close(timeoutMs: number): Promise<void>;
+  close(timeoutMs: number): Promise<number>;
 }
 
 export interface TransportHandlers {

@@ -27,6 +27,9 @@ const Tag = {
   symbolHex: 'z',
 } as const;
 
+/** A longer topic is not sent and not subscribed to: the forwarder keeps every topic of every subscriber in memory. */
+export const MAX_TOPIC_BYTES = 4096;
+
 /** The topic of an event name, or `undefined` for a name that stays in this process. */
 export function encodeTopic(name: PropertyKey): Buffer | undefined {
   switch (typeof name) {

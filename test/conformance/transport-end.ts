@@ -85,8 +85,8 @@ export class TransportEnd implements AsyncDisposable {
     return (await this.messages.first(count)).map((message) => message.toString('latin1'));
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.transport.close(0);
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.transport.close(0);
   }
 }
 

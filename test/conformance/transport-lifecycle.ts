@@ -124,7 +124,7 @@ export function describeLifecycle(harness: TransportHarness): void {
     it('from inside onMessage() ends deliveries there', async () => {
       await using bus = await harness.start();
       await using end = await new TransportEnd(bus.create()).subscribe('m').open().settled();
-      let closed: Promise<void> | undefined;
+      let closed: Promise<number> | undefined;
       end.onMessage = () => {
         closed ??= end.transport.close(1_000);
       };

@@ -190,6 +190,24 @@ describe('emit()', () => {
     expect(big.equals(await heard)).toBe(true);
   });
 
+  test('a name too long to travel is told, by emit() and by on(), and stays of use in the process', async () => {
+    await using bus = await Bus.start();
+    const emitter = await bus.emitter();
+    const errors: DistributedError[] = [];
+    emitter.on('distributed:error', (error: DistributedError) => errors.push(error));
+    const name = 'n'.repeat(70_000);
+    const local: unknown[] = [];
+    emitter.on(name, (data) => local.push(data));
+    await emitter.emit(name, 1);
+    await emitter.ready();
+    expect(local).toEqual([1]);
+    expect(errors.map(({ code, eventName }) => [code, eventName])).toEqual([
+      ['DEMITTER_EVENT_TOO_LARGE', name],
+      ['DEMITTER_EVENT_TOO_LARGE', name],
+    ]);
+    expect(errors[0]?.message.length).toBeLessThan(300);
+  });
+
   test('what cannot travel is told by name, nothing is sent, and local listeners still get it', async () => {
     await using bus = await Bus.start();
     const [a, b] = await Promise.all([bus.emitter(), bus.emitter()]);

@@ -13,6 +13,7 @@ interface Sent extends Header {
 class Link {
   readonly sent: Sent[] = [];
   flushes = 0;
+  bufferedBytes = 0;
   accepts = Number.POSITIVE_INFINITY;
 
   send(message: Buffer): boolean {
@@ -118,7 +119,7 @@ describe('batches', () => {
     const messages: Buffer[] = [];
     const box = new Outbox(
       { publisher: 1, maxBatchBytes: 1024, maxEventBytes: 1e6, maxBufferBytes: 1e9, highWaterMark: 1e9 },
-      { send: (message) => messages.push(message) > 0, flush() {} },
+      { send: (message) => messages.push(message) > 0, flush() {}, bufferedBytes: 0 },
     );
     box.setLinkOpen(true);
     box.push('a', 'first');
@@ -137,6 +138,15 @@ describe('what does not become a batch', () => {
     expect([box.push(Symbol('local'), 1), box.push('distributed:error', 1)]).toEqual(['local', 'local']);
     box.flush();
     expect(link.sent).toEqual([]);
+  });
+
+  test('names that are too long for a topic', () => {
+    const link = new Link();
+    const box = outbox(link);
+    expect(() => box.push('n'.repeat(4096), 1)).toThrow(EventTooLargeError);
+    expect(box.push('n'.repeat(4093), 1)).toBe('accepted');
+    box.flush();
+    expect(link.sent).toHaveLength(1);
   });
 
   test('values that cannot travel and events over the limit: refused, and the next one works', () => {
@@ -171,16 +181,45 @@ describe('when the link does not take more', () => {
 
   test('over maxBufferBytes events are refused, and discard() counts those it gives up', () => {
     const link = new Link();
-    const box = outbox(link, { maxBufferBytes: 1000 });
+    const box = outbox(link, { maxBufferBytes: 1000, highWaterMark: 500 });
     box.setLinkOpen(false);
     const size = packPayload('x'.repeat(100)).length;
     const results = Array.from({ length: 12 }, () => box.push('a', 'x'.repeat(100)));
     const accepted = results.filter((result) => result === 'accepted').length;
     expect(accepted).toBe(Math.floor((1000 - HEADER_BYTES) / size));
     expect(results.slice(accepted).every((result) => result === 'overflow')).toBe(true);
-    expect(box.discard()).toBe(accepted);
+    expect(box.discard(0)).toBe(accepted);
     expect(box.bytes).toBe(0);
     expect(box.push('a', 1)).toBe('accepted');
+  });
+
+  test('discard() counts what the link took and did not send', () => {
+    const link = new Link();
+    const box = outbox(link);
+    for (let i = 0; i < 1000; i += 1) box.push(i % 2, i);
+    box.flush();
+    const last = 3 * (5 + HEADER_BYTES);
+    link.bufferedBytes = last;
+    expect(box.discard(last)).toBe(3);
+    expect(box.discard(0)).toBe(0);
+  });
+
+  test('whoever waits for room before each event is refused none, however large', async () => {
+    const link = new Link();
+    const box = outbox(link, { maxBufferBytes: 5000, highWaterMark: 2500 });
+    box.setLinkOpen(false);
+    const results: string[] = [];
+    for (let i = 0; i < 20; i += 1) {
+      results.push(box.push('a', Buffer.alloc(4000)));
+      const room = box.room();
+      if (room !== undefined) {
+        setImmediate(() => box.setLinkOpen(true));
+        await room;
+        box.setLinkOpen(false);
+      }
+    }
+    expect(new Set(results)).toEqual(new Set(['accepted']));
+    expect(link.sent).toHaveLength(20);
   });
 
   test('over the high-water mark room() waits until half of it is free', async () => {

@@ -180,7 +180,7 @@ describe('a value arrives equal, by type and value', () => {
     }));
     fc.assert(
       fc.property(tree, (value) => isDeepStrictEqual(travel(value), value)),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 

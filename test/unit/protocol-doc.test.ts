@@ -100,6 +100,7 @@ function outboxOf(publisher: number): { outbox: Outbox; sent: Buffer[] } {
       return true;
     },
     flush: () => {},
+    bufferedBytes: 0,
   };
   const outbox = new Outbox({ ...limits, publisher }, link);
   outbox.setLinkOpen(true);

@@ -292,6 +292,30 @@ describe('ZmtpConnection', () => {
     expect(recorded.failures.all).toMatchObject([{ code: 'DEMITTER_NETWORK', cause: mistake }]);
   });
 
+  it.each(['end', 'destroy'] as const)(
+    '%s() - from inside a handler hands nothing more on',
+    async (method) => {
+      await using pair = await SocketPair.connect();
+      const seen: string[] = [];
+      const recorded = new RecordedConnection(
+        pair.near,
+        {},
+        {
+          onMessage(message) {
+            seen.push(message.toString());
+            void recorded.connection[method](0);
+          },
+        },
+      );
+      pair.far.write(
+        Buffer.concat([greeting(), readyFrame('XPUB'), frame(0, 'a'), frame(0, 'b'), frame(2, 'c')]),
+      );
+      await once(pair.near, 'close');
+      expect(seen).toEqual(['a']);
+      expect(recorded.failures.all).toEqual([]);
+    },
+  );
+
   it('end() - delivers what was sent, although the peer goes on sending', async () => {
     await using pair = await SocketPair.connect();
     const bytes = new Bytes(pair.far);

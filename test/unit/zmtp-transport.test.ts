@@ -140,7 +140,7 @@ describe('the ZMTP transport says why it is down', () => {
     await using end = endFor(silent.address, silent.address, { timing });
     expect(await firstCause(end)).toMatchObject({
       code: 'DEMITTER_ZMTP',
-      message: expect.stringMatching(/^Lost the link to .* did not finish the handshake within 20 ms/),
+      message: expect.stringMatching(/^Cannot connect to .* did not finish the handshake within 20 ms/),
     });
     await silent.sockets.first(6);
     expect(end.statuses.all).toHaveLength(1);
@@ -176,6 +176,25 @@ describe('the ZMTP transport', () => {
     await end.statuses.first(3);
     expect(end.statuses.all.map(({ status }) => status)).toEqual(['up', 'down', 'up']);
     expect(xpub.sockets.all).toHaveLength(1);
+  });
+
+  it('owes a sender that waits an onDrain, also when the link breaks', async () => {
+    await using xsub = await Listener.start();
+    await using xpub = await Listener.start();
+    await using end = endFor(xsub.address, xpub.address).open();
+    const stalled = await accept(xsub, 'SUB');
+    await accept(xpub, 'PUB');
+    await Promise.all([end.up(), stalled.ready.first(1)]);
+    xsub.sockets.all[0]?.pause();
+    while (end.transport.send(Buffer.alloc(1 << 20)));
+    expect(end.transport.bufferedBytes).toBeGreaterThan(0);
+    xsub.sockets.all[0]?.resetAndDestroy();
+    await end.statuses.first(2);
+    expect(end.transport.bufferedBytes).toBe(0);
+    expect(end.drains.all).toEqual([]);
+    await accept(xsub, 'SUB', 2);
+    await end.drains.first(1);
+    expect(end.statuses.all.map(({ status }) => status)).toEqual(['up', 'down', 'up']);
   });
 
   it('subscribes again, in the order in which the subscriptions were made', async () => {

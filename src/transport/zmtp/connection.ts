@@ -28,7 +28,7 @@ import {
 import { describeSocketError, networkError, zmtpError } from './protocol-error.js';
 import { WriteBuffer } from './write-buffer.js';
 
-/** TCP keep-alive finds a peer that vanished from an idle connection: 10 s of silence, then ten probes a second. */
+/** TCP keep-alive finds a peer that vanished from an idle connection: 10 s of silence, then ten probes, one a second. */
 const KEEP_ALIVE_DELAY_MS = 10_000;
 
 /** A PONG is left out while this much waits to be sent: any frame tells the peer that we live. */
@@ -128,17 +128,24 @@ export class ZmtpConnection implements FrameSink {
   /**
    * Sends what is buffered and waits until the peer, having read it, closes its side too: closing both at once could
    * make the kernel reset the connection and throw away what is on its way. Nothing is handed on any more.
+   *
+   * @returns how many bytes the kernel did not take in time.
    */
-  async end(timeoutMs: number): Promise<void> {
+  async end(timeoutMs: number): Promise<number> {
     if (this.#state !== 'ready') {
       this.destroy();
-      return;
+      return 0;
     }
     this.#output.flush();
     this.#leave('ending');
     const socket = this.#socket;
+    let unsentBytes = 0;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => socket.destroy(), Math.min(timeoutMs, MAX_TIMER_MS));
+      const giveUp = (): void => {
+        unsentBytes = this.#output.bytes;
+        socket.destroy();
+      };
+      const timer = setTimeout(giveUp, Math.min(timeoutMs, MAX_TIMER_MS));
       socket.once('close', () => {
         clearTimeout(timer);
         resolve();
@@ -146,6 +153,7 @@ export class ZmtpConnection implements FrameSink {
       socket.end();
     });
     this.#state = 'closed';
+    return unsentBytes;
   }
 
   /** Ends it now; what is buffered is lost. */

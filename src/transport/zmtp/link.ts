@@ -84,19 +84,20 @@ export class ZmtpLink {
     const { endpoint, timing } = this.#options;
     const giveUp = dial(endpoint, timing.connectTimeoutMs, {
       onConnected: (socket) => this.#shakeHands(socket),
-      onFailed: (cause) => this.#broken('Cannot connect to', cause),
+      onFailed: (cause) => this.#broken(cause),
     });
     this.#state = { name: 'dialling', giveUp };
   }
 
-  /** Ends for good. A connection that is up sends what it has, for at most `timeoutMs`. */
-  async close(timeoutMs: number): Promise<void> {
+  /** Ends for good. A connection that is up sends what it has, for at most `timeoutMs`. Returns the bytes given up. */
+  async close(timeoutMs: number): Promise<number> {
     const state = this.#state;
     this.#state = { name: 'closed' };
     if (state.name === 'dialling') state.giveUp();
     else if (state.name === 'waiting') clearTimeout(state.timer);
     else if (state.name === 'shaking hands') state.connection.destroy();
-    else if (state.name === 'up') await state.connection.end(timeoutMs);
+    else if (state.name === 'up') return state.connection.end(timeoutMs);
+    return 0;
   }
 
   #shakeHands(socket: Socket): void {
@@ -109,18 +110,23 @@ export class ZmtpLink {
         this.#state = { name: 'up', connection, since: now() };
         handlers.onUp(connection);
       },
-      onFailed: (cause) => this.#broken('Lost the link to', cause),
+      onFailed: (cause) => this.#broken(cause),
     });
     this.#state = { name: 'shaking hands', connection };
   }
 
-  #broken(what: string, cause: DemitterError): void {
+  #broken(cause: DemitterError): void {
     const { endpoint, socketType, timing, now } = this.#options;
+    const wasUp = this.#state.name === 'up';
     if (this.#state.name === 'up' && now() - this.#state.since >= timing.stableAfterMs) this.#backoff.reset();
     this.#state = { name: 'waiting', timer: setTimeout(() => this.dial(), this.#backoff.next()) };
     const peer = `the forwarder's ${socketType === 'PUB' ? 'XSUB' : 'XPUB'} at ${formatEndpoint(endpoint)}`;
     this.#handlers.onDown(
-      new DemitterError(cause.code, `${what} ${peer}: ${cause.message}`, { cause: cause.cause ?? cause }),
+      new DemitterError(
+        cause.code,
+        `${wasUp ? 'Lost the link to' : 'Cannot connect to'} ${peer}: ${cause.message}`,
+        { cause: cause.cause ?? cause },
+      ),
     );
   }
 }

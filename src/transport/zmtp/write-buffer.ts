@@ -10,7 +10,7 @@ import { type FrameKind, MAX_HEADER_BYTES, writeFrameHeader } from './frames.js'
 const SLAB_BYTES = 64 * 1024;
 
 /** From here on a second buffer in the write costs less than the copy. */
-const BY_REFERENCE_BYTES = 8 * 1024;
+const BY_REFERENCE_BYTES = 4 * 1024;
 
 /** Unflushed bytes at which waiting for more frames gains nothing. */
 const AUTO_FLUSH_BYTES = 64 * 1024;

@@ -59,7 +59,7 @@ class ZmtpTransport implements Transport {
   /** `waiting`: `send` returned `false` and owes an `onDrain`. */
   #flow: 'free' | 'waiting' = 'free';
   #subscriptionFlush: 'none' | 'scheduled' = 'none';
-  #closing: Promise<void> | undefined;
+  #closing: Promise<number> | undefined;
 
   constructor(context: TransportContext, dependencies: ZmtpDependencies) {
     const { maxMessageBytes } = context;
@@ -135,17 +135,18 @@ class ZmtpTransport implements Transport {
     this.#output?.flush();
   }
 
-  close(timeoutMs: number): Promise<void> {
+  close(timeoutMs: number): Promise<number> {
     this.#closing ??= this.#close(timeoutMs);
     return this.#closing;
   }
 
-  async #close(timeoutMs: number): Promise<void> {
+  async #close(timeoutMs: number): Promise<number> {
     this.#state = 'closed';
     this.#handlers = undefined;
     this.#output = undefined;
     this.#subscriptions.clear();
-    await Promise.all([this.#publisher.close(timeoutMs), this.#subscriber.close(0)]);
+    const [unsentBytes] = await Promise.all([this.#publisher.close(timeoutMs), this.#subscriber.close(0)]);
+    return unsentBytes;
   }
 
   #linkUp(): void {
