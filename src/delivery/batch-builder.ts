@@ -4,7 +4,14 @@
  * Batches are cut from slabs that are never written twice, so that a finished batch may be kept by reference
  * (in the outbox, in the transport, in the history) for as long as anyone likes.
  */
-import { HEADER_BYTES, MessageKind, type PublisherId, writeHeader } from '../wire/batch.js';
+import {
+  HEADER_BYTES,
+  MessageKind,
+  NO_ELAPSED,
+  type PublisherId,
+  toElapsed,
+  writeHeader,
+} from '../wire/batch.js';
 
 /** A slab takes several batches, and is small enough for an idle emitter to own one. */
 const MIN_SLAB_BYTES = 64 * 1024;
@@ -17,6 +24,8 @@ export interface Channel {
   sequence: number;
   /** Events emitted on this topic so far, in finished batches. */
   position: number;
+  /** When the last batch was finished, in milliseconds of the builder's clock. */
+  finishedAt: number;
   /** `sequence` when the outbox last looked whether the name is still in use. */
   lookedAt: number;
 }
@@ -31,6 +40,7 @@ export interface Batch {
 export class BatchBuilder {
   readonly #publisher: PublisherId;
   readonly #maxBatchBytes: number;
+  readonly #now: () => number;
   readonly #slabBytes: number;
   #slab: Buffer = Buffer.alloc(0);
   /** Where the open batch begins in the slab, and where its next byte goes. */
@@ -41,7 +51,9 @@ export class BatchBuilder {
   /** Sequence of the last batch on any topic. */
   #sequence = 0;
 
-  constructor(publisher: PublisherId, maxBatchBytes: number) {
+  /** `now` is a clock in milliseconds that only goes forward. */
+  constructor(publisher: PublisherId, maxBatchBytes: number, now: () => number) {
+    this.#now = now;
     this.#publisher = publisher;
     this.#maxBatchBytes = maxBatchBytes;
     this.#slabBytes = Math.max(MIN_SLAB_BYTES, maxBatchBytes * BATCHES_PER_SLAB);
@@ -71,6 +83,7 @@ export class BatchBuilder {
     const channel = this.#channel;
     if (channel === undefined) return undefined;
     this.#sequence += 1;
+    const now = this.#now();
     writeHeader(this.#slab, this.#start + channel.topic.length, {
       kind: MessageKind.batch,
       count: this.#count,
@@ -78,9 +91,11 @@ export class BatchBuilder {
       sequence: this.#sequence,
       previous: channel.sequence,
       position: channel.position,
+      elapsed: channel.sequence === 0 ? NO_ELAPSED : toElapsed(now - channel.finishedAt),
     });
     channel.sequence = this.#sequence;
     channel.position += this.#count;
+    channel.finishedAt = now;
     const batch = { message: this.#slab.subarray(this.#start, this.#end), count: this.#count };
     this.#channel = undefined;
     this.#count = 0;

@@ -43,7 +43,7 @@ export class Delivery {
     this.#handlers = handlers;
     const { xsubAddress, xpubAddress, maxMessageBytes } = options;
     this.#transport = createTransport({ xsubAddress, xpubAddress, maxMessageBytes });
-    this.#outbox = new Outbox({ ...options, publisher }, this.#transport);
+    this.#outbox = new Outbox({ ...options, publisher, now: () => performance.now() }, this.#transport);
     this.#inbox = new Inbox(publisher, handlers);
     this.#liveness = new Liveness(publisher, this.#transport, () => this.#setStatus('ready'));
     this.#refusals = new Refusals(options, (error) => handlers.onError(error));

@@ -32,7 +32,15 @@ export class Inbox {
   readonly #names = new Map<string, PropertyKey>();
   readonly #decoded = new Map<string, PropertyKey>();
   #listensToAll = false;
-  readonly #header: Header = { kind: 0, count: 0, publisher: 0, sequence: 0, previous: 0, position: 0 };
+  readonly #header: Header = {
+    kind: 0,
+    count: 0,
+    publisher: 0,
+    sequence: 0,
+    previous: 0,
+    position: 0,
+    elapsed: 0,
+  };
 
   constructor(self: PublisherId, handlers: InboxHandlers) {
     this.#self = self;

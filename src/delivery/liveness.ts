@@ -6,13 +6,7 @@
  * subscriptions in order, all those made before the round as well. The topic is new in each round: on one that
  * was subscribed to earlier, the probe could overtake the newer subscriptions on the other connection.
  */
-import {
-  formatPublisherId,
-  HEADER_BYTES,
-  MessageKind,
-  type PublisherId,
-  writeHeader,
-} from '../wire/batch.js';
+import { buildMessage, formatPublisherId, MessageKind, type PublisherId } from '../wire/batch.js';
 import { probeTopic } from '../wire/topic.js';
 
 /** The first probe of a round may pass the forwarder before the round's subscription does; then it is repeated. */
@@ -121,15 +115,11 @@ export class Liveness {
   }
 
   #sendProbe(round: Round): void {
-    const message = Buffer.allocUnsafe(round.topic.length + HEADER_BYTES);
-    message.set(round.topic);
-    writeHeader(message, round.topic.length, {
+    const message = buildMessage(round.topic, {
       kind: MessageKind.probe,
       count: 1,
       publisher: this.#publisher,
       sequence: round.number,
-      previous: 0,
-      position: 0,
     });
     this.#link.send(message);
     this.#link.flush();

@@ -13,6 +13,8 @@ import { type Batch, BatchBuilder, type Channel } from './batch-builder.js';
 
 export interface OutboxOptions {
   readonly publisher: PublisherId;
+  /** A clock in milliseconds that only goes forward. */
+  readonly now: () => number;
   /** A batch is closed before it grows beyond this. A larger event makes a batch of its own. */
   readonly maxBatchBytes: number;
   readonly maxEventBytes: number;
@@ -83,7 +85,7 @@ export class Outbox {
   constructor(options: OutboxOptions, link: OutboxLink) {
     this.#options = options;
     this.#link = link;
-    this.#builder = new BatchBuilder(options.publisher, options.maxBatchBytes);
+    this.#builder = new BatchBuilder(options.publisher, options.maxBatchBytes, options.now);
   }
 
   /** Bytes accepted that the link has not taken. */
@@ -168,7 +170,7 @@ export class Outbox {
     if (topic === undefined) return undefined;
     checkTopic(topic);
     if (this.#channels.size >= MAX_CHANNELS) this.#forgetChannel();
-    const channel: Channel = { topic, sequence: 0, position: 0, lookedAt: 0 };
+    const channel: Channel = { topic, sequence: 0, position: 0, finishedAt: 0, lookedAt: 0 };
     this.#channels.set(name, channel);
     return channel;
   }

@@ -2,21 +2,26 @@
  * Messages: topic, header, body (docs/protocol.md, section 3). A *batch* is one message with the events that one
  * emitter emitted in a row under one name. All integers are big-endian; 64-bit fields hold at most 53 bits.
  *
- * | offset | size | field                                                                          |
- * |-------:|-----:|--------------------------------------------------------------------------------|
- * |      0 |    1 | version, 1                                                                     |
- * |      1 |    1 | kind: 1 batch, 2 probe                                                         |
- * |      2 |    2 | flags, 0                                                                       |
- * |      4 |    4 | count: events in the body, at least 1                                          |
- * |      8 |    8 | publisher: random identity of the emitter                                      |
- * |     16 |    8 | sequence: number of this batch among all of its publisher's, from 1            |
+ * | offset | size | field                                                                           |
+ * |-------:|-----:|---------------------------------------------------------------------------------|
+ * |      0 |    1 | version, 1                                                                      |
+ * |      1 |    1 | kind: 1 batch, 2 probe                                                           |
+ * |      2 |    2 | flags, 0                                                                        |
+ * |      4 |    4 | count: events in the body, at least 1                                           |
+ * |      8 |    8 | publisher: random identity of the emitter that sends it                         |
+ * |     16 |    8 | sequence: number of this batch among all of its publisher's, from 1             |
  * |     24 |    8 | previous: sequence of the publisher's batch before this one on this topic, or 0 |
- * |     32 |    8 | position: events the publisher emitted on this topic before this batch         |
+ * |     32 |    8 | position: events the publisher emitted on this topic before this batch          |
+ * |     40 |    4 | elapsed: since the previous batch on this topic, in tenths of a millisecond     |
  */
 import { randomBytes } from 'node:crypto';
 
 export const WIRE_VERSION = 1;
-export const HEADER_BYTES = 40;
+export const HEADER_BYTES = 44;
+
+/** In `elapsed`: there is no previous batch, or it was sent longer ago than the field can say (five days). */
+export const NO_ELAPSED = 0xffff_ffff;
+const ELAPSED_PER_MS = 10;
 
 export const MessageKind = { batch: 1, probe: 2 } as const;
 export type MessageKind = (typeof MessageKind)[keyof typeof MessageKind];
@@ -34,7 +39,16 @@ export interface Header {
   sequence: number;
   previous: number;
   position: number;
+  elapsed: number;
 }
+
+/** Milliseconds as `elapsed` has them. */
+export function toElapsed(ms: number): number {
+  return Math.min(Math.max(0, Math.round(ms * ELAPSED_PER_MS)), NO_ELAPSED);
+}
+
+const ZEROES = { count: 0, sequence: 0, previous: 0, position: 0, elapsed: 0 };
+const NO_BODY = new Uint8Array(0);
 
 export function randomPublisherId(): PublisherId {
   const bytes = randomBytes(8);
@@ -57,6 +71,20 @@ export function writeHeader(target: Buffer, offset: number, header: Readonly<Hea
   writeUint64(target, offset + 16, header.sequence);
   writeUint64(target, offset + 24, header.previous);
   writeUint64(target, offset + 32, header.position);
+  writeUint32(target, offset + 40, header.elapsed);
+}
+
+/** A whole message. Fields of `header` that are left out are 0. */
+export function buildMessage(
+  topic: Uint8Array,
+  header: Pick<Header, 'kind' | 'publisher'> & Partial<Header>,
+  body: Uint8Array = NO_BODY,
+): Buffer {
+  const message = Buffer.allocUnsafe(topic.length + HEADER_BYTES + body.length);
+  message.set(topic);
+  writeHeader(message, topic.length, { ...ZEROES, ...header });
+  message.set(body, topic.length + HEADER_BYTES);
+  return message;
 }
 
 /** Fills `into` from `source` at `offset`, or returns what is wrong with the bytes there. */
@@ -71,6 +99,7 @@ export function readHeader(source: Buffer, offset: number, into: Header): string
   into.sequence = readUint64(source, offset + 16);
   into.previous = readUint64(source, offset + 24);
   into.position = readUint64(source, offset + 32);
+  into.elapsed = readUint32(source, offset + 40);
   const exact = into.publisher + into.sequence + into.previous + into.position;
   if (Number.isNaN(exact)) return 'has a number of more than 53 bits';
   return undefined;

@@ -13,12 +13,14 @@ import json
 import secrets
 import struct
 import sys
+import time
 
 import msgpack
 import zmq
 
 VERSION, BATCH, PROBE = 1, 1, 2
-HEADER = struct.Struct(">BBHIQQQQ")  # section 3
+NO_ELAPSED = 0xFFFFFFFF
+HEADER = struct.Struct(">BBHIQQQQI")  # section 3
 
 
 def string_topic(name: str) -> bytes:
@@ -49,7 +51,7 @@ class Client:
         self.round += 1
         topic = b"p%014x.%d\0" % (self.id, self.round)
         self.subscriber.subscribe(topic)
-        probe = topic + HEADER.pack(VERSION, PROBE, 0, 1, self.id, self.round, 0, 0)
+        probe = topic + HEADER.pack(VERSION, PROBE, 0, 1, self.id, self.round, 0, 0, 0)
         wait_ms = 1
         while True:
             self.publisher.send(probe)
@@ -62,10 +64,14 @@ class Client:
     def emit(self, name: str, *payloads) -> None:
         """Sections 3.2 and 3.3: one batch."""
         topic = string_topic(name)
-        previous, position = self.topics.get(topic, (0, 0))
+        now = time.monotonic()
+        previous, position, last = self.topics.get(topic, (0, 0, None))
+        elapsed = NO_ELAPSED if last is None else min(round((now - last) * 10_000), NO_ELAPSED)
         self.sequence += 1
-        header = HEADER.pack(VERSION, BATCH, 0, len(payloads), self.id, self.sequence, previous, position)
-        self.topics[topic] = (self.sequence, position + len(payloads))
+        header = HEADER.pack(
+            VERSION, BATCH, 0, len(payloads), self.id, self.sequence, previous, position, elapsed
+        )
+        self.topics[topic] = (self.sequence, position + len(payloads), now)
         self.publisher.send(topic + header + b"".join(map(msgpack.packb, payloads)))
 
     def receive(self):
@@ -75,7 +81,7 @@ class Client:
             topic, body = message[: message.index(0) + 1], message[message.index(0) + 1 :]
             if not topic.startswith(b"es"):
                 continue
-            version, kind, flags, count, publisher, sequence, previous, position = HEADER.unpack_from(body)
+            version, kind, flags, count, publisher, sequence, previous, position, elapsed = HEADER.unpack_from(body)
             assert (version, kind, flags) == (VERSION, BATCH, 0)
             unpacker = msgpack.Unpacker()
             unpacker.feed(body[HEADER.size :])

@@ -28,8 +28,10 @@ export class Listener implements AsyncDisposable {
     });
   }
 
-  static async start(options: ListenOptions = { port: 0, host: '127.0.0.1' }): Promise<Listener> {
-    const server = createServer();
+  static async start(
+    options: ListenOptions & { allowHalfOpen?: boolean } = { port: 0, host: '127.0.0.1' },
+  ): Promise<Listener> {
+    const server = createServer({ allowHalfOpen: options.allowHalfOpen === true });
     const listener = new Listener(server);
     server.listen(options);
     await once(server, 'listening');
@@ -63,8 +65,9 @@ export class SocketPair implements AsyncDisposable {
     this.#listener = listener;
   }
 
-  static async connect(): Promise<SocketPair> {
-    const listener = await Listener.start();
+  /** `allowHalfOpen` is for the far end. */
+  static async connect(options: { allowHalfOpen?: boolean } = {}): Promise<SocketPair> {
+    const listener = await Listener.start({ port: 0, host: '127.0.0.1', ...options });
     const near = connect(listener.port, '127.0.0.1');
     await once(near, 'connect');
     const [far] = await listener.sockets.first(1);

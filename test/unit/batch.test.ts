@@ -10,7 +10,15 @@ import {
   writeHeader,
 } from '../../src/wire/batch.js';
 
-const empty = (): Header => ({ kind: 0, count: 0, publisher: 0, sequence: 0, previous: 0, position: 0 });
+const empty = (): Header => ({
+  kind: 0,
+  count: 0,
+  publisher: 0,
+  sequence: 0,
+  previous: 0,
+  position: 0,
+  elapsed: 0,
+});
 const exact = fc.maxSafeNat();
 const headers = fc.record({
   kind: fc.constantFrom(MessageKind.batch, MessageKind.probe),
@@ -19,6 +27,7 @@ const headers = fc.record({
   sequence: exact,
   previous: exact,
   position: exact,
+  elapsed: fc.integer({ min: 0, max: 0xffff_ffff }),
 });
 
 describe('batch headers', () => {
@@ -31,6 +40,7 @@ describe('batch headers', () => {
       sequence: 7,
       previous: 0x1_0000_0002,
       position: 1000,
+      elapsed: 0x0102_0304,
     });
     expect(bytes.toString('hex').match(/.{8}/g)).toEqual([
       '01010000',
@@ -43,6 +53,7 @@ describe('batch headers', () => {
       '00000002',
       '00000000',
       '000003e8',
+      '01020304',
     ]);
   });
 

@@ -28,6 +28,7 @@ function message(name: PropertyKey, values: readonly unknown[], header: Partial<
     sequence: 1,
     previous: 0,
     position: 0,
+    elapsed: 0,
   };
   writeHeader(head, 0, { ...complete, ...header });
   return Buffer.concat([topic(name), head, ...values.map((value) => Buffer.from(packPayload(value)))]);

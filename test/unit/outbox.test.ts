@@ -18,7 +18,15 @@ class Link {
 
   send(message: Buffer): boolean {
     const end = message.indexOf(0) + 1;
-    const header: Header = { kind: 0, count: 0, publisher: 0, sequence: 0, previous: 0, position: 0 };
+    const header: Header = {
+      kind: 0,
+      count: 0,
+      publisher: 0,
+      sequence: 0,
+      previous: 0,
+      position: 0,
+      elapsed: 0,
+    };
     expect(readHeader(message, end, header)).toBeUndefined();
     const values = unpackPayloads(message, end + HEADER_BYTES, header.count);
     this.sent.push({ ...header, name: decodeTopic(message.subarray(0, end)), values });
@@ -31,6 +39,7 @@ class Link {
   }
 }
 
+const now = () => 0;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 function outbox(
@@ -40,6 +49,7 @@ function outbox(
   const box = new Outbox(
     {
       publisher: 42,
+      now,
       maxBatchBytes: 1024,
       maxEventBytes: 4096,
       maxBufferBytes: 1e6,
@@ -118,7 +128,7 @@ describe('batches', () => {
   test('are never written to again once sent', async () => {
     const messages: Buffer[] = [];
     const box = new Outbox(
-      { publisher: 1, maxBatchBytes: 1024, maxEventBytes: 1e6, maxBufferBytes: 1e9, highWaterMark: 1e9 },
+      { publisher: 1, now, maxBatchBytes: 1024, maxEventBytes: 1e6, maxBufferBytes: 1e9, highWaterMark: 1e9 },
       { send: (message) => messages.push(message) > 0, flush() {}, bufferedBytes: 0 },
     );
     box.setLinkOpen(true);

@@ -29,6 +29,7 @@ interface BatchSample {
   readonly sequence: number;
   readonly previous: number;
   readonly position: number;
+  readonly elapsed: number;
   readonly events: readonly unknown[];
 }
 
@@ -76,6 +77,7 @@ const emptyHeader = (): Header => ({
   sequence: 0,
   previous: 0,
   position: 0,
+  elapsed: 0,
 });
 
 function headerOf(message: Buffer): Header {
@@ -85,7 +87,7 @@ function headerOf(message: Buffer): Header {
 }
 
 /** An outbox of the given publisher, and the messages it sends. */
-function outboxOf(publisher: number): { outbox: Outbox; sent: Buffer[] } {
+function outboxOf(publisher: number, now = () => 0): { outbox: Outbox; sent: Buffer[] } {
   const sent: Buffer[] = [];
   const limits = {
     maxBatchBytes: 16_384,
@@ -102,7 +104,7 @@ function outboxOf(publisher: number): { outbox: Outbox; sent: Buffer[] } {
     flush: () => {},
     bufferedBytes: 0,
   };
-  const outbox = new Outbox({ ...limits, publisher }, link);
+  const outbox = new Outbox({ ...limits, publisher, now }, link);
   outbox.setLinkOpen(true);
   return { outbox, sent };
 }
@@ -140,7 +142,8 @@ describe('docs/protocol.md, section 3: messages', () => {
   const publisher = Number.parseInt(sample.publisher, 16);
 
   test('the emitter sends the sample batch', () => {
-    const { outbox, sent } = outboxOf(publisher);
+    let clock = 0;
+    const { outbox, sent } = outboxOf(publisher, () => clock);
     const sendBatch = (name: string, values: readonly unknown[]) => {
       for (const value of values) outbox.push(name, value);
       outbox.flush();
@@ -154,6 +157,7 @@ describe('docs/protocol.md, section 3: messages', () => {
       Array.from({ length: sample.position }, () => null),
     );
     filler(sample.previous + 1, sample.sequence);
+    clock += sample.elapsed / 10;
     sendBatch(sample.name, sample.events);
     expect(sent.at(-1)).toEqual(message);
   });
@@ -166,6 +170,7 @@ describe('docs/protocol.md, section 3: messages', () => {
       sequence: sample.sequence,
       previous: sample.previous,
       position: sample.position,
+      elapsed: sample.elapsed,
     });
     const expected = { events: [[sample.name, sample.events]], codes: [] };
     expect(receive(message, OTHER_PUBLISHER, [sample.name])).toEqual(expected);

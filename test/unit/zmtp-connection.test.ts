@@ -248,18 +248,22 @@ describe('ZmtpConnection', () => {
     });
   });
 
-  it('says that the peer closed, and when', async () => {
-    await using early = await SocketPair.connect();
-    const first = new RecordedConnection(early.near);
-    early.far.end();
-    expect((await first.failures.first(1))[0]).toMatchObject({
+  it.each([
+    [
+      'in the greeting',
+      Buffer.alloc(0),
+      /^The peer closed the connection during the greeting .*security mechanism/,
+    ],
+    ['in the handshake', greeting(), /^The peer closed the connection during the handshake .*swapped/],
+    ['in traffic', Buffer.concat([greeting(), readyFrame('XPUB')]), /^The peer closed the connection$/],
+  ])('says that the peer closed %s', async (_name, bytes, message) => {
+    await using pair = await SocketPair.connect();
+    const recorded = new RecordedConnection(pair.near);
+    pair.far.end(bytes);
+    expect((await recorded.failures.first(1))[0]).toMatchObject({
       code: 'DEMITTER_NETWORK',
-      message: 'The peer closed the connection during the handshake',
+      message: expect.stringMatching(message),
     });
-    await using late = await SocketPair.connect();
-    const second = await shakenHands(late);
-    late.far.end();
-    expect((await second.failures.first(1))[0]).toMatchObject({ message: 'The peer closed the connection' });
   });
 
   it('says that the peer reset the connection, with the cause', async () => {
@@ -329,14 +333,33 @@ describe('ZmtpConnection', () => {
     expect(recorded.failures.all).toEqual([]);
   });
 
-  it('end() - takes no longer than it may when the peer does not read', async () => {
+  it('end() - takes no longer than it may when the peer does not read, and says what was given up', async () => {
     await using pair = await SocketPair.connect();
     const recorded = await shakenHands(pair, { socketType: 'PUB' });
     pair.far.pause();
     recorded.connection.send(Buffer.alloc(1 << 25));
-    await recorded.connection.end(50);
+    expect(await recorded.connection.end(50)).toBeGreaterThan(1 << 20);
     expect(pair.near.destroyed).toBe(true);
     expect(recorded.failures.all).toEqual([]);
+  });
+
+  it('end() - says what was given up when the connection breaks', async () => {
+    await using pair = await SocketPair.connect();
+    const recorded = await shakenHands(pair, { socketType: 'PUB' });
+    pair.far.pause();
+    recorded.connection.send(Buffer.alloc(1 << 25));
+    const ended = recorded.connection.end(10_000);
+    pair.far.resetAndDestroy();
+    expect(await ended).toBeGreaterThan(1 << 20);
+    expect(recorded.failures.all).toEqual([]);
+  });
+
+  it('end() - gives nothing up when a peer that read all keeps its side open', async () => {
+    await using pair = await SocketPair.connect({ allowHalfOpen: true });
+    const recorded = await shakenHands(pair, { socketType: 'PUB' });
+    pair.far.resume();
+    recorded.connection.send(Buffer.alloc(1 << 20));
+    expect(await recorded.connection.end(200)).toBe(0);
   });
 
   it('ends random bytes in an error, whatever the stage, and throws nothing', async () => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { DEFAULT_TIMING } from '../../src/transport/zmtp/link.js';
 import { createZmtpTransport, type ZmtpDependencies } from '../../src/transport/zmtp/zmtp.js';
-import { TransportEnd } from '../conformance/transport-end.js';
+import { TransportEnd, until } from '../conformance/transport-end.js';
 import { Listener, RecordedConnection } from '../support/zmtp-sockets.js';
 
 function endFor(
@@ -239,24 +239,31 @@ describe('the ZMTP transport', () => {
     expect(ceilings).toEqual([50, 100, 200, 50]);
   });
 
-  it('close() - gives up dialling, waiting and shaking hands', async () => {
-    await using silent = await Listener.start();
-    const port = await freePort();
-    for (const wait of ['dialling', 'waiting', 'shaking hands']) {
-      const end = endFor(
-        wait === 'waiting' ? `tcp://localhost:${port}` : silent.address,
-        silent.address,
-      ).open();
-      if (wait === 'waiting') await end.statuses.first(1);
-      if (wait === 'shaking hands') {
-        const [socket] = await silent.sockets.first(silent.sockets.all.length + 1);
-        if (socket?.readable === true) await once(socket, 'data');
+  it.each(['dialling', 'waiting', 'shaking hands', 'up'])(
+    'close() - while %s leaves no timer behind',
+    async (stage) => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      await using xsub = await Listener.start();
+      await using xpub = await Listener.start();
+      const port = await freePort();
+      const end = endFor(stage === 'waiting' ? `tcp://127.0.0.1:${port}` : xsub.address, xpub.address).open();
+      if (stage === 'waiting') await end.statuses.first(1);
+      if (stage === 'shaking hands') {
+        const [socket] = await xsub.sockets.first(1);
+        await once(socket as Socket, 'data');
+      }
+      if (stage === 'up') {
+        await accept(xsub, 'SUB');
+        await accept(xpub, 'PUB');
+        await end.up();
       }
       const reports = end.statuses.all.length;
-      await end.transport.close(10_000);
+      await Promise.all([end.transport.close(10_000), end.transport.close(0)]);
+      // Those who accepted in the forwarder's place have timers too, until they see that it is over.
+      await until(() => vi.getTimerCount() === 0);
       expect(end.statuses.all).toHaveLength(reports);
-    }
-  });
+    },
+  );
 
   it('close() - waits no longer than it may for a forwarder that does not read', async () => {
     await using xsub = await Listener.start();

@@ -129,7 +129,7 @@ export class ZmtpConnection implements FrameSink {
    * Sends what is buffered and waits until the peer, having read it, closes its side too: closing both at once could
    * make the kernel reset the connection and throw away what is on its way. Nothing is handed on any more.
    *
-   * @returns how many bytes the kernel did not take in time.
+   * @returns how many bytes the kernel did not take in time, or had still to take when the connection broke.
    */
   async end(timeoutMs: number): Promise<number> {
     if (this.#state !== 'ready') {
@@ -139,12 +139,16 @@ export class ZmtpConnection implements FrameSink {
     this.#output.flush();
     this.#leave('ending');
     const socket = this.#socket;
-    let unsentBytes = 0;
+    // Stands if the connection breaks from here on: the kernel does not tell how far it came.
+    let unsentBytes = this.#output.bytes;
     await new Promise<void>((resolve) => {
       const giveUp = (): void => {
-        unsentBytes = this.#output.bytes;
+        if (!socket.writableFinished) unsentBytes = this.#output.bytes;
         socket.destroy();
       };
+      socket.once('finish', () => {
+        unsentBytes = 0;
+      });
       const timer = setTimeout(giveUp, Math.min(timeoutMs, MAX_TIMER_MS));
       socket.once('close', () => {
         clearTimeout(timer);
@@ -280,8 +284,17 @@ export class ZmtpConnection implements FrameSink {
     this.#decoder.stop();
   }
 
+  /** When the peer closed, and what that hints at: libzmq closes without a word what it does not like. */
   #stage(): string {
-    return this.#state === 'ready' ? '' : ' during the handshake';
+    switch (this.#state) {
+      case 'version':
+      case 'greeting':
+        return ' during the greeting (does it speak another protocol, or ask for a security mechanism?)';
+      case 'handshake':
+        return ' during the handshake (are the XSUB and XPUB addresses swapped?)';
+      default:
+        return '';
+    }
   }
 }
 
