@@ -134,7 +134,7 @@ build() {
   local target=$1
   buildah bud --isolation chroot --network host --pull-never --format docker --target "$target" \
     --tag "$target-under-test" . >"$work/$target.log" 2>&1 || {
-    tail -40 "$work/$target.log" >&2
+    tail -100 "$work/$target.log" >&2
     fail "the build of $target"
   }
   ok "built the target $target"
