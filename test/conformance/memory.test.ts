@@ -40,4 +40,14 @@ describe('createMemoryTransport()', () => {
     await one.settled();
     expect(one.messages.all).toEqual([]);
   });
+
+  it('close() - resolves when everything sent has arrived', async () => {
+    const create = createMemoryTransport(new MemoryHub());
+    await using receiver = await new TransportEnd(create(context)).subscribe('m').open().settled();
+    await using sender = await new TransportEnd(create(context)).open().up();
+    sender.transport.send(Buffer.from('m1'));
+    sender.send('m2');
+    await sender.transport.close(0);
+    expect(receiver.texts()).toEqual(['m1', 'm2']);
+  });
 });

@@ -181,10 +181,9 @@ describe('the transport says what is wrong', () => {
   }
 
   it('when the addresses are swapped', async () => {
-    expect(await downCause(new zmq.XPublisher(), new zmq.XSubscriber())).toMatchObject({
-      code: 'DEMITTER_ZMTP',
-      message: expect.stringContaining('are the XSUB and XPUB addresses swapped?'),
-    });
+    // libzmq may hang up on our READY before it has sent its own; then the hint has to do.
+    const cause = await downCause(new zmq.XPublisher(), new zmq.XSubscriber());
+    expect(cause?.message).toContain('are the XSUB and XPUB addresses swapped?');
   });
 
   it('when the forwarder asks for CURVE', async () => {

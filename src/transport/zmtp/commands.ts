@@ -4,7 +4,7 @@
  *
  * Encoders return bodies, without the frame around them.
  */
-import { zmtpError } from './protocol-error.js';
+import { printable, zmtpError } from './protocol-error.js';
 
 export interface Command {
   readonly name: string;
@@ -49,7 +49,7 @@ export function parseErrorReason(data: Buffer): string {
   const length = data[0];
   if (length === undefined || 1 + length > data.length)
     throw zmtpError('The peer sent a malformed ERROR command');
-  const reason = data.toString('latin1', 1, 1 + length).replace(/[^\x20-\x7e]/g, '?');
+  const reason = printable(data.toString('latin1', 1, 1 + length));
   return reason === '' ? 'no reason given' : reason;
 }
 

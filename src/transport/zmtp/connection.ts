@@ -25,7 +25,7 @@ import {
   takesSubscriptionCommands,
   VERSION_BYTES,
 } from './handshake.js';
-import { describeSocketError, networkError, zmtpError } from './protocol-error.js';
+import { describeSocketError, networkError, printable, zmtpError } from './protocol-error.js';
 import { WriteBuffer } from './write-buffer.js';
 
 /** TCP keep-alive finds a peer that vanished from an idle connection: 10 s of silence, then ten probes, one a second. */
@@ -78,13 +78,10 @@ export class ZmtpConnection implements FrameSink {
     this.#handlers = handlers;
     this.#decoder = new FrameDecoder(this, options.maxMessageBytes);
     this.#output = new WriteBuffer(socket, () => this.#state === 'ready' && handlers.onWritten?.());
-    this.#handshakeTimer = setTimeout(
-      () =>
-        this.#fail(
-          zmtpError(`The peer did not finish the handshake within ${options.handshakeTimeoutMs} ms`),
-        ),
-      options.handshakeTimeoutMs,
-    );
+    const { handshakeTimeoutMs } = options;
+    const silence = (): void =>
+      this.#fail(zmtpError(`The peer did not finish the handshake within ${handshakeTimeoutMs} ms`));
+    this.#handshakeTimer = setTimeout(silence, handshakeTimeoutMs);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
@@ -300,7 +297,3 @@ export class ZmtpConnection implements FrameSink {
 
 /** `setTimeout` takes no longer delay. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
-
-function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, '?');
-}

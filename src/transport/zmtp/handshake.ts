@@ -3,7 +3,7 @@
  * socket type. Pure: bytes in, a verdict out. The first byte that cannot be right is named, whatever follows it.
  */
 import { encodeCommand, encodeMetadata, type Metadata } from './commands.js';
-import { zmtpError } from './protocol-error.js';
+import { printable, zmtpError } from './protocol-error.js';
 
 export type SocketType = 'PUB' | 'SUB';
 
@@ -72,9 +72,8 @@ export function readGreeting(received: Buffer): PeerVersion | undefined {
     .toString('latin1', MECHANISM_AT, MECHANISM_AT + MECHANISM_BYTES)
     .replace(/\0+$/, '');
   if (mechanism !== MECHANISM) {
-    const shown = mechanism.replace(/[^\x20-\x7e]/g, '?');
     throw zmtpError(
-      `The peer asks for the security mechanism ${shown || '(none)'}; this side has ${MECHANISM}`,
+      `The peer asks for the security mechanism ${printable(mechanism) || '(none)'}; this side has ${MECHANISM}`,
     );
   }
   return { major: major as number, minor: received[MINOR_AT] as number };
@@ -95,10 +94,8 @@ export function encodeReady(socketType: SocketType): Buffer {
  * @throws DemitterError `DEMITTER_ZMTP` naming both types.
  */
 export function checkSocketType(own: SocketType, metadata: Metadata): string {
-  const peer = metadata
-    .get('socket-type')
-    ?.toString('latin1')
-    .replace(/[^\x20-\x7e]/g, '?');
+  const type = metadata.get('socket-type')?.toString('latin1');
+  const peer = type === undefined ? undefined : printable(type);
   if (peer === undefined) throw zmtpError('The peer did not name its socket type');
   const fitting = FITTING_PEERS[own];
   if (fitting.includes(peer)) return peer;

@@ -41,3 +41,8 @@ export function describeSocketError(error: Error): string {
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** The peer's text, made safe for a log. */
+export function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?');
+}
