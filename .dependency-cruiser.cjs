@@ -10,9 +10,19 @@ module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     layer('wire-is-pure', '^src/wire/', 'transport|delivery|emitter|listeners|forwarder|cli|index|options'),
-    layer('delivery-sees-only-the-contract', '^src/delivery/', 'transport/(?!transport)|emitter|forwarder|cli|index'),
+    layer(
+      'delivery-sees-only-the-contract',
+      '^src/delivery/',
+      'transport/(?!transport)|emitter|forwarder|cli|index',
+    ),
     layer('transport-knows-no-events', '^src/transport/', 'wire|delivery|emitter|forwarder|cli|index'),
     layer('drivers-are-strangers', '^src/transport/zmtp/', 'transport/memory'),
+    layer('drivers-are-strangers-too', '^src/transport/memory', 'transport/zmtp'),
+    layer(
+      'listeners-know-no-network',
+      '^src/(listeners|event-iterator|mixin)',
+      'delivery|transport|wire|forwarder|cli|index',
+    ),
     layer('forwarder-knows-no-emitter', '^src/(forwarder|cli)', 'emitter|delivery|wire|transport'),
     layer('emitter-knows-no-forwarder', '^src/emitter', 'forwarder|cli|index'),
   ],

@@ -53,6 +53,10 @@ export class Delivery {
     return this.#status;
   }
 
+  get #isClosing(): boolean {
+    return this.#status === 'closing' || this.#status === 'closed';
+  }
+
   /** Starts to make the link. Allowed once, from `idle`. */
   open(): void {
     this.#setStatus('connecting');
@@ -73,12 +77,14 @@ export class Delivery {
    * @returns a promise that resolves when there is room for more, or `undefined` if that is now.
    */
   publish(name: PropertyKey, value: unknown): Promise<void> | undefined {
-    if (this.#status === 'closing' || this.#status === 'closed') {
+    if (this.#isClosing) {
       if (encodeTopic(name) !== undefined) this.#refusals.add('closed', name);
       return undefined;
     }
     try {
-      if (this.#outbox.push(name, value) === 'overflow') this.#refusals.add('overflow', name);
+      const acceptance = this.#outbox.push(name, value);
+      if (acceptance === 'local') return undefined;
+      if (acceptance === 'overflow') this.#refusals.add('overflow', name);
     } catch (cause) {
       this.#tellUnsendable(name, cause, 'sent');
     }
@@ -104,13 +110,13 @@ export class Delivery {
     const topic = encodeTopic(name);
     if (topic === undefined) return;
     this.#inbox.unlisten(topic);
-    this.#transport.unsubscribe(topic);
+    this.#unsubscribe(topic);
   }
 
   listenToAll(all: boolean): void {
     this.#inbox.listenToAll(all);
     if (all) this.#subscribe(ALL_EVENTS);
-    else this.#transport.unsubscribe(ALL_EVENTS);
+    else this.#unsubscribe(ALL_EVENTS);
   }
 
   /** Resolves when the link works in both directions and everything listened to so far is in force. */
@@ -121,7 +127,7 @@ export class Delivery {
         'This emitter is not connected: call `connect()` first',
       );
     }
-    if (this.#status === 'closing' || this.#status === 'closed') throw closedError();
+    if (this.#isClosing) throw closedError();
     const confirmed = this.#liveness.confirmed();
     if (timeoutMs === undefined) return confirmed;
     if (!(await settledBefore(performance.now() + timeoutMs, confirmed))) throw this.#timeoutError(timeoutMs);
@@ -162,8 +168,13 @@ export class Delivery {
   }
 
   #subscribe(topic: Buffer): void {
+    if (this.#isClosing) return;
     this.#transport.subscribe(topic);
     this.#liveness.subscribed();
+  }
+
+  #unsubscribe(topic: Buffer): void {
+    if (!this.#isClosing) this.#transport.unsubscribe(topic);
   }
 
   #receive(message: Buffer): void {
@@ -207,8 +218,9 @@ export class Delivery {
       `Event '${abbreviate(name)}' was not ${what}: ${cause.message}`,
       { eventName: name, cause },
     );
-    // Not within the call of `emit`: a listener that emits the same again would recurse without end.
-    queueMicrotask(() => this.#handlers.onError(error));
+    // Not within the call of `emit`, nor before the event loop has turned: a listener that emits the same again would
+    // recurse without end.
+    setImmediate(() => this.#handlers.onError(error));
   }
 
   #timeoutError(timeoutMs: number): DemitterError {

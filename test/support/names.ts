@@ -5,7 +5,3 @@ export function toPlainName(name: PropertyKey): PlainName {
   if (typeof name === 'symbol') return ['symbol', Symbol.keyFor(name) ?? ''];
   return typeof name === 'number' ? ['number', name] : ['string', name];
 }
-
-export function fromPlainName([type, value]: PlainName): PropertyKey {
-  return type === 'symbol' ? Symbol.for(String(value)) : value;
-}
