@@ -5,7 +5,8 @@
  * The bytes are standard msgpack (https://github.com/msgpack/msgpack/blob/master/spec.md), in its shortest forms: nil, bool,
  * int, float 64, str, bin, array, map with str keys, ext. What JSON has is read by any msgpack library as it is. A number is
  * an int if it is an integer of 32 bits (signed or unsigned), else a float 64; a Buffer is bin. A reader also takes float 32,
- * and 64-bit ints, which arrive as a number, or as a BigInt beyond 2^53 - 1. The rest are extension types:
+ * and 64-bit ints, which arrive as a number, or as a BigInt beyond 2^53 - 1. The rest are extension
+ * types; a body given as an array or a map is msgpack itself, in an ext 8, 16 or 32 that holds just that:
  *
  * | type        | value            | body |
  * |-------------|------------------|------|
@@ -20,15 +21,19 @@
  * | 0x55 `U`    | ill-formed string | UTF-16 code units, little-endian: only strings with a lone surrogate, which UTF-8 cannot hold; also as a map key |
  * | 0x74 `t`    | other binary     | one byte for the kind, then the bytes, elements little-endian: 0 Int8Array, 1 Uint8Array, 2 Uint8ClampedArray, 3 Int16Array, 4 Uint16Array, 5 Int32Array, 6 Uint32Array, 7 Float32Array, 8 Float64Array, 9 BigInt64Array, 10 BigUint64Array, 11 Float16Array, 16 ArrayBuffer, 17 DataView |
  *
- * Not exact, by intent: holes in arrays arrive as `undefined`, null-prototype objects and class instances as plain objects
- * with their own enumerable properties, boxed primitives as primitives, symbol keys, accessors' functions, a RegExp's
- * `lastIndex` and an array's extra properties not at all. A `toJSON` method is asked, as `JSON.stringify` does, of every
- * object but the built-ins above. The same object twice arrives as two equal ones. `__proto__` arrives as an own property. An
- * Error arrives as an instance of the built-in class its `name` names, else of Error, with the stack of where it was made.
+ * Not exact, by intent: holes in arrays arrive as `undefined`; null-prototype objects and class instances as plain objects
+ * with their own enumerable properties; boxed primitives as primitives; subclasses of built-ins as the built-in; symbol keys,
+ * a RegExp's `lastIndex` and an array's extra properties not at all; the same object twice as two equal ones. A `toJSON` method
+ * is asked of every object but the built-ins above, as `JSON.stringify` does. `__proto__` arrives as an own property. An Error
+ * arrives as an instance of the built-in class its `name` names, else of Error, with the stack of where it was made.
  *
- * Why not msgpackr: extensions live in one table per process, so a user's own `addExtension` would change our bytes and ours
- * would change theirs; it renames `__proto__`, drops a leading BOM, mangles lone surrogates, sends functions as `undefined`,
- * and would need a check of its own over every received byte first. In one pass with the check, this is faster.
+ * What a stranger can cost us: {@link unpackPayloads} takes time and memory in proportion to the bytes, at worst (nothing but
+ * empty Buffers and typed arrays) about 100 bytes of heap and a microsecond for each byte received. The limits on depth and on
+ * RegExps are the same idea: see payload-format.ts. Matching a received RegExp is the listener's own risk.
+ *
+ * Why not msgpackr: its extensions live in one table per process, so a user's own `addExtension` would change our bytes and
+ * ours would change theirs; it renames `__proto__`, drops a leading byte order mark, mangles lone surrogates, sends functions
+ * as `undefined`, and every received byte would need a check before it. One pass that checks and decodes is faster than that.
  */
 import { PayloadError } from './payload-format.js';
 import { PayloadReader } from './payload-reader.js';
@@ -47,7 +52,8 @@ let idle: PayloadWriter | undefined;
  * The msgpack bytes of one value. Valid until the next call: the caller copies them.
  *
  * @throws {PayloadError} for what cannot travel: functions, symbols, cycles, more than 512 levels or 256 MiB, Promises,
- * WeakMaps, WeakSets, WeakRefs, SharedArrayBuffers, generators, iterators, and getters, proxies and `toJSON`s that throw.
+ * WeakMaps, WeakSets, WeakRefs, SharedArrayBuffers, iterators and other objects that would arrive as `{}` (those with a
+ * `Symbol.toStringTag` and nothing else to see), and getters, proxies and `toJSON`s that throw. The message says where.
  */
 export function packPayload(value: unknown): Uint8Array {
   const writer = idle ?? new PayloadWriter();

@@ -94,6 +94,11 @@ describe('what cannot travel is refused, by the way to it', () => {
     expect(refusal(revokedArray.proxy).message).toMatch(/^data: reading it threw TypeError/);
   });
 
+  it('a proxy that will not list its keys', () => {
+    const secretive = new Proxy({}, { ownKeys: () => Number('x').toFixed(101) as never });
+    expect(refusal({ a: secretive }).message).toMatch(/^data\.a: reading it threw RangeError/);
+  });
+
   it('too many RegExps that take long to compile', () => {
     expect(refusal([new RegExp('\\p{L}'.repeat(2000), 'u')]).message).toMatch(/^data\[0\]: too many Unicode/);
   });
