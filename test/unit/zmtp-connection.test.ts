@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ConnectionOptions } from '../../src/transport/zmtp/connection.js';
 import { Mailbox } from '../conformance/mailbox.js';
 import {
@@ -44,6 +44,10 @@ async function shakenHands(
   await recorded.ready.first(1);
   return recorded;
 }
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 describe('ZmtpConnection', () => {
   it('takes a handshake and messages one byte at a time', async () => {
@@ -246,6 +250,27 @@ describe('ZmtpConnection', () => {
       code: 'DEMITTER_ZMTP',
       message: expect.stringContaining('within 20 ms'),
     });
+  });
+
+  it('lets a peer that finished the handshake be silent for as long as it likes', async () => {
+    await using pair = await SocketPair.connect();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const recorded = await shakenHands(pair, { handshakeTimeoutMs: 20 });
+    vi.advanceTimersByTime(3_600_000);
+    expect(recorded.failures.all).toEqual([]);
+  });
+
+  it('does not pile up PONGs for a peer that does not read', async () => {
+    await using pair = await SocketPair.connect();
+    const recorded = await shakenHands(pair, { socketType: 'PUB' });
+    pair.far.pause();
+    recorded.connection.send(Buffer.alloc(1 << 25));
+    const { bufferedBytes } = recorded.connection;
+    expect(bufferedBytes).toBeGreaterThan(1 << 20);
+    for (let i = 0; i < 1_000; i++) pair.far.write(frame(4, '\x04PING\0\0'));
+    pair.far.write(frame(0, '\x01after the PINGs'));
+    await recorded.subscriptions.first(1);
+    expect(recorded.connection.bufferedBytes).toBeLessThanOrEqual(bufferedBytes);
   });
 
   it.each([
