@@ -6,7 +6,7 @@
  */
 import Emittery, { type DebugOptions, type UnsubscribeFunction } from 'emittery';
 import { Delivery } from './delivery/delivery.js';
-import { DistributedError } from './errors.js';
+import { type DemitterError, DistributedError } from './errors.js';
 import type { AllEvents, AnyEvents, DatalessNames } from './event-map.js';
 import { type AnyListener, type Listener, Listeners } from './listeners.js';
 import { mixDistributedEmitterInto } from './mixin.js';
@@ -63,8 +63,7 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
     return mixDistributedEmitterInto(
       () => {
         const emitter = new DistributedEmitter();
-        // It rejects only if the emitter is closed meanwhile, and whoever closes it knows.
-        emitter.connect().catch(() => {});
+        void emitter.connect();
         return emitter;
       },
       propertyName,
@@ -87,7 +86,8 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
    *
    * Resolves when the link works in both directions and every subscription made so far is in force, or after
    * `connectTimeout`: then `distributed:error` (`DEMITTER_CONNECT_TIMEOUT`) says so, connecting goes on, and
-   * events wait in the buffer. Calling it again returns the same promise. Rejects only if `close()` comes first.
+   * events wait in the buffer. Calling it again returns the same promise. It never rejects; if `close()` comes
+   * first, it resolves when that is done with the link.
    */
   connect(): Promise<void> {
     this.#connected ??= this.#connect();
@@ -99,8 +99,8 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
     try {
       await this.#delivery.ready(this.#connectTimeout);
     } catch (error) {
-      if ((error as { code?: unknown }).code !== 'DEMITTER_READY_TIMEOUT') throw error;
-      this.#delivery.tellConnectTimeout();
+      if ((error as DemitterError).code === 'DEMITTER_READY_TIMEOUT') this.#delivery.tellConnectTimeout();
+      // Otherwise it was closed meanwhile, which is what its owner wanted: no reason for an unhandled rejection.
     }
   }
 

@@ -12,6 +12,7 @@ import {
   toElapsed,
   writeHeader,
 } from '../wire/batch.js';
+import type { Receivers } from './pacer.js';
 
 /** A slab takes several batches, and is small enough for an idle emitter to own one. */
 const MIN_SLAB_BYTES = 64 * 1024;
@@ -24,6 +25,8 @@ export interface Channel {
   sequence: number;
   /** Events emitted on this topic so far, in finished batches. */
   position: number;
+  /** Who acknowledged batches on this topic. */
+  readonly receivers: Receivers;
   /** When the last batch was finished, in milliseconds of the builder's clock. */
   finishedAt: number;
   /** `sequence` when the outbox last looked whether the name is still in use. */
@@ -35,6 +38,10 @@ export interface Batch {
   readonly message: Buffer;
   /** Events in it. */
   readonly count: number;
+  readonly sequence: number;
+  readonly channel: Channel;
+  /** In milliseconds of the builder's clock. */
+  readonly finishedAt: number;
 }
 
 export class BatchBuilder {
@@ -86,6 +93,7 @@ export class BatchBuilder {
     const now = this.#now();
     writeHeader(this.#slab, this.#start + channel.topic.length, {
       kind: MessageKind.batch,
+      flags: 0,
       count: this.#count,
       publisher: this.#publisher,
       sequence: this.#sequence,
@@ -96,7 +104,13 @@ export class BatchBuilder {
     channel.sequence = this.#sequence;
     channel.position += this.#count;
     channel.finishedAt = now;
-    const batch = { message: this.#slab.subarray(this.#start, this.#end), count: this.#count };
+    const batch: Batch = {
+      message: this.#slab.subarray(this.#start, this.#end),
+      count: this.#count,
+      sequence: this.#sequence,
+      channel,
+      finishedAt: now,
+    };
     this.#channel = undefined;
     this.#count = 0;
     this.#start = this.#end;

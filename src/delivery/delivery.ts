@@ -8,9 +8,17 @@ import { DemitterError, DistributedError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import { canFollow, type Status } from '../status.js';
 import type { LinkStatus, Transport, TransportFactory } from '../transport/transport.js';
-import { formatPublisherId, randomPublisherId } from '../wire/batch.js';
+import {
+  buildMessage,
+  emptyHeader,
+  formatPublisherId,
+  MessageKind,
+  type PublisherId,
+  randomPublisherId,
+  readHeader,
+} from '../wire/batch.js';
 import { PayloadError } from '../wire/payload.js';
-import { ALL_EVENTS, encodeTopic, TopicKind } from '../wire/topic.js';
+import { ALL_EVENTS, encodeTopic, inboxTopic, TopicKind } from '../wire/topic.js';
 import { Inbox } from './inbox.js';
 import { Liveness } from './liveness.js';
 import { checkTopic, EventTooLargeError, Outbox } from './outbox.js';
@@ -25,6 +33,8 @@ export interface DeliveryHandlers {
 
 export class Delivery {
   readonly id: string;
+  readonly #publisher: PublisherId;
+  readonly #inboxTopic: Buffer;
   readonly #options: ResolvedOptions;
   readonly #handlers: DeliveryHandlers;
   readonly #transport: Transport;
@@ -38,13 +48,20 @@ export class Delivery {
 
   constructor(options: ResolvedOptions, createTransport: TransportFactory, handlers: DeliveryHandlers) {
     const publisher = randomPublisherId();
+    this.#publisher = publisher;
     this.id = formatPublisherId(publisher);
     this.#options = options;
     this.#handlers = handlers;
     const { xsubAddress, xpubAddress, maxMessageBytes } = options;
     this.#transport = createTransport({ xsubAddress, xpubAddress, maxMessageBytes });
     this.#outbox = new Outbox({ ...options, publisher, now: () => performance.now() }, this.#transport);
-    this.#inbox = new Inbox(publisher, handlers);
+    this.#inbox = new Inbox(publisher, {
+      onEvents: (name, values) => handlers.onEvents(name, values),
+      onError: (error) => handlers.onError(error),
+      onDelivered: (sender, sequence) => this.#acknowledge(sender, sequence),
+    });
+    this.#inboxTopic = inboxTopic(this.id);
+    this.#transport.subscribe(this.#inboxTopic);
     this.#liveness = new Liveness(publisher, this.#transport, () => this.#setStatus('ready'));
     this.#refusals = new Refusals(options, (error) => handlers.onError(error));
   }
@@ -180,11 +197,40 @@ export class Delivery {
   #receive(message: Buffer): void {
     if (message[0] === TopicKind.event) this.#inbox.receive(message);
     else if (message[0] === TopicKind.probe) this.#liveness.receive(message);
+    else if (message[0] === TopicKind.inbox) this.#receiveAcknowledgement(message);
+  }
+
+  #acknowledge(publisher: PublisherId, sequence: number): void {
+    const topic = inboxTopic(formatPublisherId(publisher));
+    this.#transport.send(
+      buildMessage(topic, { kind: MessageKind.acknowledgement, publisher: this.#publisher, sequence }),
+    );
+    this.#transport.flush();
+  }
+
+  #receiveAcknowledgement(message: Buffer): void {
+    const { length } = this.#inboxTopic;
+    const header = emptyHeader();
+    if (!message.subarray(0, length).equals(this.#inboxTopic)) return;
+    const fault = readHeader(message, length, header);
+    if (fault === undefined && header.kind === MessageKind.acknowledgement) {
+      this.#outbox.acknowledge(header.publisher, header.sequence);
+    } else {
+      const what = fault ?? `is of unknown kind ${header.kind}`;
+      this.#handlers.onError(
+        new DistributedError(
+          'protocol',
+          'DEMITTER_PROTOCOL',
+          `A message arrived in the inbox that is not Demitter's: it ${what}`,
+        ),
+      );
+    }
   }
 
   #onLink(link: LinkStatus, cause: Error | undefined): void {
     this.#lastLinkError = cause;
     if (link === 'down') this.#lostLink(cause);
+    if (link === 'up') this.#outbox.forgetReceivers();
     this.#outbox.setLinkOpen(link === 'up');
     this.#liveness.setLinkUp(link === 'up');
   }

@@ -6,6 +6,8 @@
  */
 import { DistributedError } from '../errors.js';
 import {
+  emptyHeader,
+  FLAG_ACKNOWLEDGE,
   formatPublisherId,
   HEADER_BYTES,
   type Header,
@@ -23,6 +25,8 @@ export interface InboxHandlers {
   /** Events of one batch, in order. */
   onEvents(name: PropertyKey, values: readonly unknown[]): void;
   onError(error: DistributedError): void;
+  /** `publisher` asks to be told that its batch `sequence` was delivered. */
+  onDelivered(publisher: PublisherId, sequence: number): void;
 }
 
 export class Inbox {
@@ -32,15 +36,7 @@ export class Inbox {
   readonly #names = new Map<string, PropertyKey>();
   readonly #decoded = new Map<string, PropertyKey>();
   #listensToAll = false;
-  readonly #header: Header = {
-    kind: 0,
-    count: 0,
-    publisher: 0,
-    sequence: 0,
-    previous: 0,
-    position: 0,
-    elapsed: 0,
-  };
+  readonly #header = emptyHeader();
 
   constructor(self: PublisherId, handlers: InboxHandlers) {
     this.#self = self;
@@ -95,7 +91,9 @@ export class Inbox {
       );
       return;
     }
+    const { flags, publisher, sequence } = header;
     this.#handlers.onEvents(name, values);
+    if ((flags & FLAG_ACKNOWLEDGE) !== 0) this.#handlers.onDelivered(publisher, sequence);
   }
 
   /** The name behind a topic, or `undefined` if nobody here listens to it. */

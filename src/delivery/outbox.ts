@@ -6,10 +6,11 @@
  * over the bound is refused and counted, never dropped in silence. Whoever awaits `emit` is made to wait instead.
  */
 
-import type { PublisherId } from '../wire/batch.js';
+import { FLAG_ACKNOWLEDGE, type PublisherId, setFlags } from '../wire/batch.js';
 import { packPayload } from '../wire/payload.js';
 import { encodeTopic, MAX_TOPIC_BYTES } from '../wire/topic.js';
 import { type Batch, BatchBuilder, type Channel } from './batch-builder.js';
+import { Pacer } from './pacer.js';
 
 export interface OutboxOptions {
   readonly publisher: PublisherId;
@@ -67,6 +68,7 @@ export class Outbox {
   readonly #options: OutboxOptions;
   readonly #link: OutboxLink;
   readonly #builder: BatchBuilder;
+  readonly #pacer = new Pacer(() => this.#resume());
   readonly #channels = new Map<PropertyKey, Channel>();
   /** Finished batches the link has not taken, oldest at `#head`. */
   #queue: Batch[] = [];
@@ -133,9 +135,17 @@ export class Outbox {
   /** Tells whether the link takes messages: at every change of its status, and when it has drained. */
   setLinkOpen(open: boolean): void {
     this.#linkOpen = open;
-    this.#pump();
-    this.#link.flush();
-    this.#releaseWaiters();
+    this.#resume();
+  }
+
+  /** On a new link: acknowledgements that are missing may have been lost. */
+  forgetReceivers(): void {
+    this.#pacer.reset();
+  }
+
+  /** A receiver has delivered the batch with `sequence`. */
+  acknowledge(receiver: PublisherId, sequence: number): void {
+    this.#pacer.acknowledge(receiver, sequence);
   }
 
   /** Sends what is here, as far as the link takes it. */
@@ -161,6 +171,7 @@ export class Outbox {
     this.#head = 0;
     this.#queuedBytes = 0;
     this.#turnBytes = 0;
+    this.#pacer.stop();
     this.#releaseWaiters();
     return events;
   }
@@ -170,7 +181,14 @@ export class Outbox {
     if (topic === undefined) return undefined;
     checkTopic(topic);
     if (this.#channels.size >= MAX_CHANNELS) this.#forgetChannel();
-    const channel: Channel = { topic, sequence: 0, position: 0, finishedAt: 0, lookedAt: 0 };
+    const channel: Channel = {
+      topic,
+      sequence: 0,
+      position: 0,
+      receivers: new Set(),
+      finishedAt: 0,
+      lookedAt: 0,
+    };
     this.#channels.set(name, channel);
     return channel;
   }
@@ -198,7 +216,7 @@ export class Outbox {
   #finishBatch(): void {
     const batch = this.#builder.finish();
     if (batch === undefined) return;
-    if (this.#linkOpen && this.#queuedBytes === 0) {
+    if (this.#queuedBytes === 0 && this.#canSend) {
       this.#send(batch);
       return;
     }
@@ -206,10 +224,24 @@ export class Outbox {
     this.#queuedBytes += batch.message.length;
   }
 
+  get #canSend(): boolean {
+    return this.#linkOpen && this.#pacer.isOpen;
+  }
+
+  #resume(): void {
+    this.#pump();
+    this.#link.flush();
+    this.#releaseWaiters();
+  }
+
   #send(batch: Batch): void {
-    this.#linkOpen = this.#link.send(batch.message);
+    const { message, sequence, channel, finishedAt } = batch;
+    if (this.#pacer.count(sequence, message.length, channel.receivers, finishedAt)) {
+      setFlags(message, channel.topic.length, FLAG_ACKNOWLEDGE);
+    }
+    this.#linkOpen = this.#link.send(message);
     this.#handedOver.push(batch);
-    this.#handedOverBytes += batch.message.length;
+    this.#handedOverBytes += message.length;
     if (this.#handedOver.length > 2 * this.#handedOverKept) this.#trimHandedOver(this.#link.bufferedBytes);
   }
 
@@ -226,7 +258,7 @@ export class Outbox {
   }
 
   #pump(): void {
-    while (this.#linkOpen && this.#head < this.#queue.length) {
+    while (this.#head < this.#queue.length && this.#canSend) {
       const batch = this.#queue[this.#head] as Batch;
       this.#head += 1;
       this.#queuedBytes -= batch.message.length;

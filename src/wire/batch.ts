@@ -5,8 +5,8 @@
  * | offset | size | field                                                                           |
  * |-------:|-----:|---------------------------------------------------------------------------------|
  * |      0 |    1 | version, 1                                                                      |
- * |      1 |    1 | kind: 1 batch, 2 probe                                                           |
- * |      2 |    2 | flags, 0                                                                        |
+ * |      1 |    1 | kind: 1 batch, 2 probe, 3 acknowledgement                                       |
+ * |      2 |    2 | flags: 1 acknowledge                                                            |
  * |      4 |    4 | count: events in the body, at least 1                                           |
  * |      8 |    8 | publisher: random identity of the emitter that sends it                         |
  * |     16 |    8 | sequence: number of this batch among all of its publisher's, from 1             |
@@ -23,7 +23,13 @@ export const HEADER_BYTES = 44;
 export const NO_ELAPSED = 0xffff_ffff;
 const ELAPSED_PER_MS = 10;
 
-export const MessageKind = { batch: 1, probe: 2 } as const;
+export const MessageKind = { batch: 1, probe: 2, acknowledgement: 3 } as const;
+
+/** The sender asks every receiver to acknowledge this batch once it has delivered it. */
+export const FLAG_ACKNOWLEDGE = 1;
+const KNOWN_FLAGS = FLAG_ACKNOWLEDGE;
+const FLAGS_OFFSET = 2;
+
 export type MessageKind = (typeof MessageKind)[keyof typeof MessageKind];
 
 /** An emitter's identity: 53 random bits, so that it is an exact number and the chance of a collision is nil. */
@@ -34,6 +40,7 @@ const MAX_HIGH_WORD = 0x1f_ffff;
 
 export interface Header {
   kind: number;
+  flags: number;
   count: number;
   publisher: PublisherId;
   sequence: number;
@@ -42,12 +49,17 @@ export interface Header {
   elapsed: number;
 }
 
+/** For {@link readHeader} to fill. */
+export function emptyHeader(): Header {
+  return { kind: 0, flags: 0, count: 0, publisher: 0, sequence: 0, previous: 0, position: 0, elapsed: 0 };
+}
+
 /** Milliseconds as `elapsed` has them. */
 export function toElapsed(ms: number): number {
   return Math.min(Math.max(0, Math.round(ms * ELAPSED_PER_MS)), NO_ELAPSED);
 }
 
-const ZEROES = { count: 0, sequence: 0, previous: 0, position: 0, elapsed: 0 };
+const DEFAULTS = { flags: 0, count: 1, sequence: 0, previous: 0, position: 0, elapsed: 0 };
 const NO_BODY = new Uint8Array(0);
 
 export function randomPublisherId(): PublisherId {
@@ -64,8 +76,8 @@ export function formatPublisherId(id: PublisherId): string {
 export function writeHeader(target: Buffer, offset: number, header: Readonly<Header>): void {
   target[offset] = WIRE_VERSION;
   target[offset + 1] = header.kind;
-  target[offset + 2] = 0;
-  target[offset + 3] = 0;
+  target[offset + FLAGS_OFFSET] = header.flags >>> 8;
+  target[offset + FLAGS_OFFSET + 1] = header.flags;
   writeUint32(target, offset + 4, header.count);
   writeUint64(target, offset + 8, header.publisher);
   writeUint64(target, offset + 16, header.sequence);
@@ -74,7 +86,13 @@ export function writeHeader(target: Buffer, offset: number, header: Readonly<Hea
   writeUint32(target, offset + 40, header.elapsed);
 }
 
-/** A whole message. Fields of `header` that are left out are 0. */
+/** Changes the flags of a message whose header is at `offset`. */
+export function setFlags(message: Buffer, offset: number, flags: number): void {
+  message[offset + FLAGS_OFFSET] = flags >>> 8;
+  message[offset + FLAGS_OFFSET + 1] = flags;
+}
+
+/** A whole message. Fields of `header` that are left out are 0, the count 1. */
 export function buildMessage(
   topic: Uint8Array,
   header: Pick<Header, 'kind' | 'publisher'> & Partial<Header>,
@@ -82,7 +100,7 @@ export function buildMessage(
 ): Buffer {
   const message = Buffer.allocUnsafe(topic.length + HEADER_BYTES + body.length);
   message.set(topic);
-  writeHeader(message, topic.length, { ...ZEROES, ...header });
+  writeHeader(message, topic.length, { ...DEFAULTS, ...header });
   message.set(body, topic.length + HEADER_BYTES);
   return message;
 }
@@ -91,7 +109,9 @@ export function buildMessage(
 export function readHeader(source: Buffer, offset: number, into: Header): string | undefined {
   if (source.length - offset < HEADER_BYTES) return `is cut short: ${source.length} bytes`;
   if (source[offset] !== WIRE_VERSION) return `has version ${source[offset]}, expected ${WIRE_VERSION}`;
-  if (source[offset + 2] !== 0 || source[offset + 3] !== 0) return 'has flags that version 1 does not know';
+  into.flags =
+    ((source[offset + FLAGS_OFFSET] as number) << 8) | (source[offset + FLAGS_OFFSET + 1] as number);
+  if ((into.flags & ~KNOWN_FLAGS) !== 0) return 'has flags that version 1 does not know';
   into.kind = source[offset + 1] as number;
   into.count = readUint32(source, offset + 4);
   if (into.count === 0) return 'counts no events';

@@ -1,27 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  emptyHeader,
+  FLAG_ACKNOWLEDGE,
   formatPublisherId,
   HEADER_BYTES,
-  type Header,
   MessageKind,
   randomPublisherId,
   readHeader,
   writeHeader,
 } from '../../src/wire/batch.js';
 
-const empty = (): Header => ({
-  kind: 0,
-  count: 0,
-  publisher: 0,
-  sequence: 0,
-  previous: 0,
-  position: 0,
-  elapsed: 0,
-});
 const exact = fc.maxSafeNat();
 const headers = fc.record({
-  kind: fc.constantFrom(MessageKind.batch, MessageKind.probe),
+  kind: fc.constantFrom(...Object.values(MessageKind)),
+  flags: fc.constantFrom(0, FLAG_ACKNOWLEDGE),
   count: fc.integer({ min: 1, max: 0xffff_ffff }),
   publisher: exact,
   sequence: exact,
@@ -35,6 +28,7 @@ describe('batch headers', () => {
     const bytes = Buffer.alloc(HEADER_BYTES, 0xff);
     writeHeader(bytes, 0, {
       kind: MessageKind.batch,
+      flags: FLAG_ACKNOWLEDGE,
       count: 3,
       publisher: 0x1f_0123_4567_89ab,
       sequence: 7,
@@ -43,7 +37,7 @@ describe('batch headers', () => {
       elapsed: 0x0102_0304,
     });
     expect(bytes.toString('hex').match(/.{8}/g)).toEqual([
-      '01010000',
+      '01010001',
       '00000003',
       '001f0123',
       '456789ab',
@@ -62,7 +56,7 @@ describe('batch headers', () => {
       fc.property(headers, fc.nat(20), (header, offset) => {
         const bytes = Buffer.alloc(offset + HEADER_BYTES);
         writeHeader(bytes, offset, header);
-        const read = empty();
+        const read = emptyHeader();
         expect(readHeader(bytes, offset, read)).toBeUndefined();
         expect(read).toEqual(header);
       }),
@@ -72,12 +66,12 @@ describe('batch headers', () => {
   test.each([
     ['cut short', (bytes: Buffer) => bytes.subarray(0, HEADER_BYTES - 1), 'cut short'],
     ['of another version', (bytes: Buffer) => Buffer.from(bytes.fill(2, 0, 1)), 'version 2, expected 1'],
-    ['with unknown flags', (bytes: Buffer) => Buffer.from(bytes.fill(1, 3, 4)), 'flags'],
+    ['with unknown flags', (bytes: Buffer) => Buffer.from(bytes.fill(2, 3, 4)), 'flags'],
     ['with a number over 53 bits', (bytes: Buffer) => Buffer.from(bytes.fill(0xff, 16, 24)), '53 bits'],
   ])('%s are refused with a reason', (_, damage, reason) => {
     const bytes = Buffer.alloc(HEADER_BYTES);
-    writeHeader(bytes, 0, { ...empty(), kind: MessageKind.batch, count: 1 });
-    expect(readHeader(damage(bytes), 0, empty())).toContain(reason);
+    writeHeader(bytes, 0, { ...emptyHeader(), kind: MessageKind.batch, count: 1 });
+    expect(readHeader(damage(bytes), 0, emptyHeader())).toContain(reason);
   });
 });
 

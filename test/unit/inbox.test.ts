@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Inbox } from '../../src/delivery/inbox.js';
 import type { DistributedError } from '../../src/errors.js';
-import { HEADER_BYTES, type Header, MessageKind, writeHeader } from '../../src/wire/batch.js';
+import {
+  emptyHeader,
+  FLAG_ACKNOWLEDGE,
+  HEADER_BYTES,
+  type Header,
+  MessageKind,
+  writeHeader,
+} from '../../src/wire/batch.js';
 import { packPayload } from '../../src/wire/payload.js';
 import { encodeTopic } from '../../src/wire/topic.js';
 
@@ -11,24 +18,24 @@ const SELF = 1;
 function setUp() {
   const events: [PropertyKey, unknown][] = [];
   const errors: DistributedError[] = [];
+  const delivered: [publisher: number, sequence: number, eventsBefore: number][] = [];
   const inbox = new Inbox(SELF, {
     onEvents: (name, values) =>
       void events.push(...values.map((value): [PropertyKey, unknown] => [name, value])),
     onError: (error) => void errors.push(error),
+    onDelivered: (publisher, sequence) => void delivered.push([publisher, sequence, events.length]),
   });
-  return { inbox, events, errors };
+  return { inbox, events, errors, delivered };
 }
 
 function message(name: PropertyKey, values: readonly unknown[], header: Partial<Header> = {}): Buffer {
   const head = Buffer.alloc(HEADER_BYTES);
   const complete = {
+    ...emptyHeader(),
     kind: MessageKind.batch,
     count: values.length,
     publisher: 2,
     sequence: 1,
-    previous: 0,
-    position: 0,
-    elapsed: 0,
   };
   writeHeader(head, 0, { ...complete, ...header });
   return Buffer.concat([topic(name), head, ...values.map((value) => Buffer.from(packPayload(value)))]);
@@ -77,6 +84,15 @@ describe('a message', () => {
     inbox.receive(message('a', [1], { publisher: SELF }));
     expect([events, errors]).toEqual([[], []]);
   });
+});
+
+test('a batch that asks for it is acknowledged once its events are delivered', () => {
+  const { inbox, delivered } = setUp();
+  inbox.listen(topic('a'), 'a');
+  inbox.receive(message('a', [1, 2], { sequence: 7 }));
+  inbox.receive(message('a', [3, 4], { sequence: 8, flags: FLAG_ACKNOWLEDGE }));
+  inbox.receive(message('b', [5], { sequence: 9, flags: FLAG_ACKNOWLEDGE }));
+  expect(delivered).toEqual([[2, 8, 4]]);
 });
 
 describe('a message that follows no protocol is told, and the next one works', () => {

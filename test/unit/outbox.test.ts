@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { EventTooLargeError, Outbox } from '../../src/delivery/outbox.js';
-import { HEADER_BYTES, type Header, readHeader } from '../../src/wire/batch.js';
+import { emptyHeader, HEADER_BYTES, type Header, readHeader } from '../../src/wire/batch.js';
 import { PayloadError, packPayload, unpackPayloads } from '../../src/wire/payload.js';
 import { decodeTopic } from '../../src/wire/topic.js';
 
@@ -18,15 +18,7 @@ class Link {
 
   send(message: Buffer): boolean {
     const end = message.indexOf(0) + 1;
-    const header: Header = {
-      kind: 0,
-      count: 0,
-      publisher: 0,
-      sequence: 0,
-      previous: 0,
-      position: 0,
-      elapsed: 0,
-    };
+    const header = emptyHeader();
     expect(readHeader(message, end, header)).toBeUndefined();
     const values = unpackPayloads(message, end + HEADER_BYTES, header.count);
     this.sent.push({ ...header, name: decodeTopic(message.subarray(0, end)), values });

@@ -8,14 +8,18 @@ import { Outbox } from '../../src/delivery/outbox.js';
 import { DistributedEmitter } from '../../src/emitter.js';
 import type { DistributedError } from '../../src/errors.js';
 import {
+  buildMessage,
+  emptyHeader,
+  FLAG_ACKNOWLEDGE,
   formatPublisherId,
   HEADER_BYTES,
   type Header,
   MessageKind,
   readHeader,
+  setFlags,
 } from '../../src/wire/batch.js';
 import { packPayload, unpackPayloads } from '../../src/wire/payload.js';
-import { decodeTopic, encodeTopic } from '../../src/wire/topic.js';
+import { decodeTopic, encodeTopic, inboxTopic } from '../../src/wire/topic.js';
 
 interface Row {
   readonly bytes: Buffer;
@@ -34,7 +38,7 @@ interface BatchSample {
 }
 
 const DOC = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
-const OTHER_PUBLISHER = 1;
+const OTHER_PUBLISHER = 0x0b0b0b0b0b0b0b;
 
 /** Samples of the page that a test has asked for: at the end, all of them must have been. */
 const used = new Set<string>();
@@ -70,16 +74,6 @@ function table(name: string): [string, Row][] {
   return rows(name).map((row) => [`${row.note} (${row.bytes.toString('hex')})`, row]);
 }
 
-const emptyHeader = (): Header => ({
-  kind: 0,
-  count: 0,
-  publisher: 0,
-  sequence: 0,
-  previous: 0,
-  position: 0,
-  elapsed: 0,
-});
-
 function headerOf(message: Buffer): Header {
   const header = emptyHeader();
   expect(readHeader(message, message.indexOf(0) + 1, header)).toBeUndefined();
@@ -113,14 +107,16 @@ function outboxOf(publisher: number, now = () => 0): { outbox: Outbox; sent: Buf
 function receive(message: Buffer, self: number, names: readonly PropertyKey[] | 'all') {
   const events: [PropertyKey, readonly unknown[]][] = [];
   const errors: DistributedError[] = [];
+  const delivered: [publisher: number, sequence: number][] = [];
   const inbox = new Inbox(self, {
     onEvents: (name, values) => events.push([name, values]),
     onError: (error) => errors.push(error),
+    onDelivered: (publisher, sequence) => delivered.push([publisher, sequence]),
   });
   if (names === 'all') inbox.listenToAll(true);
   else for (const name of names) inbox.listen(encodeTopic(name) as Buffer, name);
   inbox.receive(message);
-  return { events, codes: errors.map((error) => error.code) };
+  return { events, codes: errors.map((error) => error.code), delivered };
 }
 
 describe('docs/protocol.md, section 2: topics', () => {
@@ -132,7 +128,10 @@ describe('docs/protocol.md, section 2: topics', () => {
 
   test.each(table('topics-refused'))('stand for no name: %s', (_, row) => {
     expect(decodeTopic(row.bytes)).toBeUndefined();
-    expect(receive(row.bytes, OTHER_PUBLISHER, 'all')).toEqual({ events: [], codes: ['DEMITTER_PROTOCOL'] });
+    expect(receive(row.bytes, OTHER_PUBLISHER, 'all')).toMatchObject({
+      events: [],
+      codes: ['DEMITTER_PROTOCOL'],
+    });
   });
 });
 
@@ -165,6 +164,7 @@ describe('docs/protocol.md, section 3: messages', () => {
   test('a receiver reads the sample batch', () => {
     expect(headerOf(message)).toEqual({
       kind: MessageKind.batch,
+      flags: 0,
       count: sample.events.length,
       publisher,
       sequence: sample.sequence,
@@ -173,8 +173,8 @@ describe('docs/protocol.md, section 3: messages', () => {
       elapsed: sample.elapsed,
     });
     const expected = { events: [[sample.name, sample.events]], codes: [] };
-    expect(receive(message, OTHER_PUBLISHER, [sample.name])).toEqual(expected);
-    expect(receive(message, OTHER_PUBLISHER, 'all')).toEqual(expected);
+    expect(receive(message, OTHER_PUBLISHER, [sample.name])).toMatchObject(expected);
+    expect(receive(message, OTHER_PUBLISHER, 'all')).toMatchObject(expected);
   });
 
   test('batches are numbered as in the example', () => {
@@ -187,7 +187,7 @@ describe('docs/protocol.md, section 3: messages', () => {
     outbox.flush();
     expect(
       sent.map((batch) => {
-        const { kind, publisher: _, ...numbers } = headerOf(batch);
+        const { kind, flags: _flags, publisher: _publisher, ...numbers } = headerOf(batch);
         expect(kind).toBe(MessageKind.batch);
         return { name: decodeTopic(batch.subarray(0, batch.indexOf(0) + 1)), ...numbers };
       }),
@@ -196,8 +196,22 @@ describe('docs/protocol.md, section 3: messages', () => {
 
   test('one’s own messages and those of names not listened to are ignored', () => {
     const nothing = { events: [], codes: [] };
-    expect(receive(message, publisher, [sample.name])).toEqual(nothing);
-    expect(receive(message, OTHER_PUBLISHER, ['user'])).toEqual(nothing);
+    expect(receive(message, publisher, [sample.name])).toMatchObject(nothing);
+    expect(receive(message, OTHER_PUBLISHER, ['user'])).toMatchObject(nothing);
+  });
+
+  test('a receiver answers a batch that asks for it with the sample acknowledgement', () => {
+    const asking = Buffer.from(message);
+    setFlags(asking, message.indexOf(0) + 1, FLAG_ACKNOWLEDGE);
+    const { delivered } = receive(asking, OTHER_PUBLISHER, [sample.name]);
+    expect(delivered).toEqual([[publisher, sample.sequence]]);
+    const answer = buildMessage(inboxTopic(sample.publisher), {
+      kind: MessageKind.acknowledgement,
+      publisher: OTHER_PUBLISHER,
+      sequence: sample.sequence,
+    });
+    expect(answer).toEqual(bytesOf('acknowledgement'));
+    expect(receive(message, OTHER_PUBLISHER, [sample.name]).delivered).toEqual([]);
   });
 
   // Section 6. Offsets are those of the table of section 3.
@@ -208,7 +222,7 @@ describe('docs/protocol.md, section 3: messages', () => {
       'DEMITTER_PROTOCOL',
     ],
     ['another version', (bytes, header) => bytes.fill(2, header, header + 1), 'DEMITTER_PROTOCOL'],
-    ['another kind', (bytes, header) => bytes.fill(3, header + 1, header + 2), 'DEMITTER_PROTOCOL'],
+    ['another kind', (bytes, header) => bytes.fill(9, header + 1, header + 2), 'DEMITTER_PROTOCOL'],
     [
       'the kind of a probe',
       (bytes, header) => bytes.fill(MessageKind.probe, header + 1, header + 2),
@@ -234,7 +248,10 @@ describe('docs/protocol.md, section 3: messages', () => {
     ['a topic without an end', (bytes) => bytes.filter((byte) => byte !== 0) as Buffer, 'DEMITTER_PROTOCOL'],
   ])('a message with %s is refused as a whole', (_, damage, code) => {
     const damaged = damage(Buffer.from(message), message.indexOf(0) + 1);
-    expect(receive(Buffer.from(damaged), OTHER_PUBLISHER, 'all')).toEqual({ events: [], codes: [code] });
+    expect(receive(Buffer.from(damaged), OTHER_PUBLISHER, 'all')).toMatchObject({
+      events: [],
+      codes: [code],
+    });
   });
 });
 
@@ -426,6 +443,7 @@ describe('docs/protocol.md, section 8: the session', () => {
     const greeted = new Promise((resolve) => b.emitter.on('greet', resolve));
     void b.emitter.connect();
     await b.shakeHands();
+    await b.subscriber.expect(b.sample('subscribe-inbox'));
     await b.subscriber.expect(b.sample('subscribe-greet'));
     await b.subscriber.expect(b.sample('subscribe-probe'));
     await b.publisher.expect(b.sample('probe-frame'));
@@ -437,6 +455,7 @@ describe('docs/protocol.md, section 8: the session', () => {
     const probe = a.rewrite(swapPublishers(bytesOf('probe-frame')));
     void a.emitter.connect();
     await a.shakeHands();
+    await a.subscriber.expect(a.rewrite(swapPublishers(bytesOf('subscribe-inbox'))));
     await a.subscriber.expect(a.rewrite(swapPublishers(bytesOf('subscribe-probe'))));
     await a.publisher.expect(probe);
     await a.subscriber.send(probe);
