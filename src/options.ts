@@ -54,7 +54,7 @@ export interface DistributedEmitterOptions {
   readonly maxBufferBytes?: number | undefined;
   /** Unsent bytes over which `await emit` waits. @default 1 MiB, or half of `maxBufferBytes` if that is less */
   readonly highWaterMark?: number | undefined;
-  /** Events of one name emitted in a row travel in batches of at most so many bytes. @default 16 KiB */
+  /** Events of one name emitted in a row travel in batches of at most so many bytes. @default 4 KiB */
   readonly maxBatchBytes?: number | undefined;
   /** Emittery's own debug options. */
   readonly debug?: EmitteryOptions<Record<PropertyKey, unknown>>['debug'];
@@ -130,7 +130,7 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
     maxMessageBytes: maxEventBytes + MESSAGE_OVERHEAD_BYTES,
     maxBufferBytes,
     highWaterMark: integer('highWaterMark', given.highWaterMark, highWaterMark, 1, maxBufferBytes),
-    maxBatchBytes: integer('maxBatchBytes', given.maxBatchBytes, 16 * KIB, 1, MIB),
+    maxBatchBytes: integer('maxBatchBytes', given.maxBatchBytes, 4 * KIB, 1, MIB),
   });
 }
 

@@ -68,7 +68,7 @@ export class Outbox {
   readonly #options: OutboxOptions;
   readonly #link: OutboxLink;
   readonly #builder: BatchBuilder;
-  readonly #pacer = new Pacer(() => this.#resume());
+  readonly #pacer: Pacer;
   readonly #channels = new Map<PropertyKey, Channel>();
   /** Finished batches the link has not taken, oldest at `#head`. */
   #queue: Batch[] = [];
@@ -87,6 +87,7 @@ export class Outbox {
   constructor(options: OutboxOptions, link: OutboxLink) {
     this.#options = options;
     this.#link = link;
+    this.#pacer = new Pacer(options.now, () => this.#resume());
     this.#builder = new BatchBuilder(options.publisher, options.maxBatchBytes, options.now);
   }
 

@@ -34,9 +34,9 @@ export interface ForwarderOptions {
   readonly xpubAddress?: string | undefined;
   /**
    * How many messages may wait for one subscriber before it misses some, and from one publisher. A stalled
-   * subscriber so costs at most this many messages of memory: 64 MiB for emitters' batches of 16 KiB, and more only
+   * subscriber so costs at most this many messages of memory: 64 MiB for emitters' batches of 4 KiB, and more only
    * where single events are larger than a batch.
-   * @default 4096
+   * @default 16384
    */
   readonly highWaterMark?: number | undefined;
   /**
@@ -67,7 +67,7 @@ export const quoteOption: NameOf = (option) => `\`${option}\``;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const DEFAULT_PORTS: Readonly<Record<Side, number>> = { xsub: 5555, xpub: 5556 };
-const DEFAULT_HIGH_WATER_MARK = 4096;
+const DEFAULT_HIGH_WATER_MARK = 16_384;
 const DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024 + 64 * 1024;
 const DEFAULT_HANDSHAKE_INTERVAL = 10_000;
 

@@ -3,10 +3,12 @@ import { createDistributedEmitter, type DistributedEmitter } from '../../src/emi
 import type { AnyEvents } from '../../src/event-map.js';
 import { createForwarder, type Forwarder, type ForwarderOptions } from '../../src/forwarder.js';
 import type { DistributedEmitterOptions } from '../../src/options.js';
+import { Peer } from './peer.js';
 
 export class Bus implements AsyncDisposable {
   readonly forwarder: Forwarder;
   readonly #emitters: DistributedEmitter[] = [];
+  readonly #peers: Peer[] = [];
 
   constructor(forwarder: Forwarder) {
     this.forwarder = forwarder;
@@ -22,7 +24,14 @@ export class Bus implements AsyncDisposable {
     return { xsubAddress, xpubAddress };
   }
 
-  /** A connected emitter; what goes wrong with it is collected in `errors`. */
+  /** An emitter in a process of its own. */
+  async peer(): Promise<Peer> {
+    const peer = await Peer.start(this.addresses);
+    this.#peers.push(peer);
+    return peer;
+  }
+
+  /** A connected emitter in this process. */
   async emitter<Events = AnyEvents>(
     options: DistributedEmitterOptions = {},
   ): Promise<DistributedEmitter<Events>> {
@@ -32,6 +41,7 @@ export class Bus implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#peers.map((peer) => peer[Symbol.asyncDispose]()));
     await Promise.all(this.#emitters.map((emitter) => emitter.close()));
     await this.forwarder.close();
   }

@@ -55,25 +55,31 @@ const commands = {
   async emit(via, plainName, data) {
     await emitter[via](fromPlainName(plainName), data);
   },
-  async emitMany(plainName, count, { awaited, chunk }) {
-    const name = fromPlainName(plainName);
+  async emitMany(plainNames, count, { awaited, chunk }) {
+    const names = plainNames.map(fromPlainName);
     for (let i = 0; i < count; i += 1) {
-      if (awaited) await emitter.emit(name, { sequence: i });
+      const name = names[i % names.length];
+      if (awaited) await emitter.emit(name, { from: emitter.id, sequence: i });
       else {
-        void emitter.emit(name, { sequence: i });
+        void emitter.emit(name, { from: emitter.id, sequence: i });
         if ((i + 1) % chunk === 0) await new Promise((resolve) => setImmediate(resolve));
       }
     }
   },
-  // Counts instead of telling each: checks `{ sequence: 0 … count - 1 }` in order and answers when the last is in.
-  expectSequence(plainName, count) {
-    let next = 0;
+  // Counts instead of telling each: checks `{ sequence: 0 … count - 1 }` of each publisher, in order across the names,
+  // and answers when the last of every publisher is in. `workMs` is how long each event keeps this process busy.
+  expectSequence(plainNames, count, { publishers, workMs }) {
+    const next = new Map();
+    let received = 0;
     let disorder = 0;
     whole = new Promise((resolve) => {
-      emitter.on(fromPlainName(plainName), ({ sequence }) => {
-        if (sequence !== next) disorder += 1;
-        next = sequence + 1;
-        if (next === count) resolve({ next, disorder });
+      emitter.on(plainNames.map(fromPlainName), ({ from, sequence }) => {
+        if (sequence !== (next.get(from) ?? 0)) disorder += 1;
+        next.set(from, sequence + 1);
+        received += 1;
+        for (const until = performance.now() + workMs; performance.now() < until; );
+        const ended = [...next.values()].filter((value) => value === count).length;
+        if (sequence === count - 1 && ended === publishers) resolve({ received, disorder });
       });
     });
   },

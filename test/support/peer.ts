@@ -75,17 +75,28 @@ export class Peer implements AsyncDisposable {
     return this.#call('emit', via, toPlainName(name), data);
   }
 
-  /** Emits `{ sequence: 0 … count - 1 }`: each awaited, or in chunks with a turn of the event loop between them. */
-  emitMany(name: PropertyKey, count: number, how: { awaited: boolean; chunk: number }): Promise<unknown> {
-    return this.#call('emitMany', toPlainName(name), count, how);
+  /** Emits `{ sequence: 0 … count - 1 }` under the names in rotation: each awaited, or in chunks with a turn of the event loop between them. */
+  emitMany(
+    names: readonly PropertyKey[],
+    count: number,
+    how: { awaited: boolean; chunk: number },
+  ): Promise<unknown> {
+    return this.#call('emitMany', names.map(toPlainName), count, how);
   }
 
-  /** Counts events `{ sequence: 0 … count - 1 }` from here on, without telling each. */
-  expectSequence(name: PropertyKey, count: number): Promise<unknown> {
-    return this.#call('expectSequence', toPlainName(name), count);
+  /**
+   * From here on, counts the events that `publishers` peers emit with {@link emitMany}, without telling each. Each
+   * event keeps the peer busy for `workMs`.
+   */
+  expectSequence(
+    names: readonly PropertyKey[],
+    count: number,
+    { publishers = 1, workMs = 0 } = {},
+  ): Promise<unknown> {
+    return this.#call('expectSequence', names.map(toPlainName), count, { publishers, workMs });
   }
 
-  /** Resolves when the last of the expected events is in: how far it came, and how often the order was broken. */
+  /** Resolves when the last events of every publisher are in: how many came, and how often the order was broken. */
   wholeSequence(): Promise<unknown> {
     return this.#call('wholeSequence');
   }

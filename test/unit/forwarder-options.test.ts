@@ -13,7 +13,7 @@ describe('addresses', () => {
   test('default to 5555 and 5556 on all interfaces', () => {
     expect(addresses({})).toEqual(['tcp://*:5555', 'tcp://*:5556']);
     expect(resolveProxySettings({}, {})).toMatchObject({
-      highWaterMark: 4096,
+      highWaterMark: 16_384,
       maxMessageBytes: 16 * 1024 * 1024 + 64 * 1024,
       handshakeInterval: 10_000,
     });
