@@ -6,7 +6,7 @@ const EVERYTHING = 'e';
 const topic = (name: string) => `es${name}\0`;
 
 /**
- * A forwarder in JavaScript that writes down what its subscribers subscribe to and cancel, without the probes' topics.
+ * A forwarder in JavaScript that writes down what its subscribers subscribe to and cancel, of the topics of events.
  * XPUB reports a topic when the first subscriber asks for it and when the last one has cancelled it.
  */
 class ObservingForwarder implements AsyncDisposable {
@@ -51,7 +51,7 @@ class ObservingForwarder implements AsyncDisposable {
   async #observe(): Promise<void> {
     for await (const [message] of this.#downstream) {
       const [kind, first] = message as Buffer;
-      if (first === 'p'.charCodeAt(0)) continue;
+      if (first !== 'e'.charCodeAt(0)) continue;
       this.log.push(`${kind === 1 ? 'subscribe' : 'cancel'} ${(message as Buffer).toString('utf8', 1)}`);
       for (const watcher of this.#watchers.splice(0)) watcher();
     }
