@@ -20,7 +20,7 @@ module.exports = {
     layer('drivers-are-strangers-too', '^src/transport/memory', 'transport/zmtp'),
     layer(
       'listeners-know-no-network',
-      '^src/(listeners|event-iterator|mixin)',
+      '^src/(listeners|event-iterator|mixin|arguments|error-reporter)',
       'delivery|transport|wire|forwarder|cli|index',
     ),
     layer('forwarder-knows-no-emitter', '^src/(forwarder|cli)', 'emitter|delivery|wire|transport'),

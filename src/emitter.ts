@@ -5,8 +5,10 @@
  * things: what is emitted here is also handed to delivery, and what delivery brings is handed to the listeners.
  */
 import Emittery, { type DebugOptions, type UnsubscribeFunction } from 'emittery';
+import { assertListener, assertName, isMetaEvent, isName, listOf, onAbort } from './arguments.js';
 import { Delivery } from './delivery/delivery.js';
-import { type DemitterError, DistributedError } from './errors.js';
+import { ErrorReporter } from './error-reporter.js';
+import type { DemitterError } from './errors.js';
 import type { AllEvents, AnyEvents, DatalessNames } from './event-map.js';
 import { type AnyListener, type Listener, Listeners } from './listeners.js';
 import { mixDistributedEmitterInto } from './mixin.js';
@@ -24,8 +26,7 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
   readonly #connectTimeout: number;
   readonly #listeners: Listeners;
   readonly #delivery: Delivery;
-  /** Types of `distributed:error` that became a process warning: one each. */
-  readonly #warned = new Set<string>();
+  readonly #reporter: ErrorReporter;
   #connected: Promise<void> | undefined;
   /** `Emittery.isDebugEnabled` as it was in this turn of the event loop, once it was asked for. */
   #debugsAll: boolean | undefined;
@@ -42,12 +43,15 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
     this.#connectTimeout = resolved.connectTimeout;
     this.#listeners = new Listeners(
       (name, interested) => this.#setInterest(name, interested),
-      (name, cause) => this.#tellListenerFailure(name, cause),
+      (name, cause) => this.#reporter.tellListenerFailure(name, cause),
     );
+    this.#reporter = new ErrorReporter(this.#listeners);
     this.#delivery = new Delivery(resolved, selectTransport(resolved.transport), {
       onEvents: (name, values) => this.#receive(name, values),
-      onError: (error) => this.#tell(error),
-      onStatus: (status, previous, cause) => this.#tellStatus({ status, previous, cause }),
+      onError: (error) => this.#reporter.tell(error),
+      onStatus: (status, previous, cause) => {
+        this.#listeners.dispatchOwn('distributed:status', { status, previous, cause } satisfies StatusChange);
+      },
     });
   }
 
@@ -260,7 +264,7 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
       this.debug.logger?.('receive', this.debug.name, name as keyof Events, data as Events[keyof Events]);
     } catch (cause) {
       // A logger of the user's is no reason to break the link it logs.
-      this.#tellListenerFailure(name, cause);
+      this.#reporter.tellListenerFailure(name, cause);
     }
   }
 
@@ -279,36 +283,6 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
     else if (interested) this.#delivery.listen(name);
     else this.#delivery.unlisten(name);
   }
-
-  #tellStatus(change: StatusChange): void {
-    this.#listeners.dispatchOwn('distributed:status', change);
-  }
-
-  #tell(error: DistributedError): void {
-    if (this.#listeners.hasInterest('distributed:error')) {
-      this.#listeners.dispatchOwn('distributed:error', error);
-    } else if (!this.#warned.has(error.type)) {
-      this.#warned.add(error.type);
-      process.emitWarning(error.message, {
-        type: error.name,
-        code: error.code,
-        detail:
-          "Listen to 'distributed:error' to handle all of them; further ones of this type are not shown.",
-      });
-    }
-  }
-
-  #tellListenerFailure(name: PropertyKey, cause: unknown): void {
-    const error = new DistributedError(
-      'listener',
-      'DEMITTER_LISTENER',
-      `A listener of '${String(name)}' failed: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { eventName: name, cause },
-    );
-    // A listener of errors that fails itself must not be told of its own failure without end.
-    if (name === 'distributed:error') process.emitWarning(error);
-    else this.#tell(error);
-  }
 }
 
 /**
@@ -325,38 +299,4 @@ export async function createDistributedEmitter<Events = AnyEvents>(
   const emitter = new DistributedEmitter<Events>(options);
   await emitter.connect();
   return emitter;
-}
-
-function isName(value: unknown): value is PropertyKey {
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'symbol';
-}
-
-function isMetaEvent(name: PropertyKey): boolean {
-  return name === Emittery.listenerAdded || name === Emittery.listenerRemoved;
-}
-
-/** In Emittery's words, for what is checked before Emittery sees it. */
-function assertName(name: unknown): void {
-  if (!isName(name)) throw new TypeError('`eventName` must be a string, symbol, or number');
-}
-
-/** In Emittery's words. */
-function assertListener(listener: unknown): void {
-  if (typeof listener !== 'function') throw new TypeError('listener must be a function');
-}
-
-function listOf<Name>(names: Name | readonly Name[]): PropertyKey[] {
-  return (Array.isArray(names) ? [...names] : [names]) as PropertyKey[];
-}
-
-/** Calls `off` when `signal` aborts, at once if it has; returns `off` for calling by hand. */
-function onAbort(signal: AbortSignal | undefined, off: () => void): () => void {
-  if (signal === undefined) return off;
-  const offOnce = (): void => {
-    signal.removeEventListener('abort', offOnce);
-    off();
-  };
-  signal.addEventListener('abort', offOnce, { once: true });
-  if (signal.aborted) offOnce();
-  return offOnce;
 }

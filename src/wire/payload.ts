@@ -29,16 +29,16 @@
  *
  * What a stranger can cost us: {@link unpackPayloads} takes time and memory in proportion to the bytes, at worst (nothing but
  * empty Buffers and typed arrays) about 100 bytes of heap and a microsecond for each byte received. The limits on depth and on
- * RegExps are the same idea: see payload-format.ts. Matching a received RegExp is the listener's own risk.
+ * RegExps are the same idea: see payload/format.ts. Matching a received RegExp is the listener's own risk.
  *
  * Why not msgpackr: its extensions live in one table per process, so a user's own `addExtension` would change our bytes and
  * ours would change theirs; it renames `__proto__`, drops a leading byte order mark, mangles lone surrogates, sends functions
  * as `undefined`, and every received byte would need a check before it. One pass that checks and decodes is faster than that.
  */
-import { PayloadError } from './payload-format.js';
-import { PayloadReader } from './payload-reader.js';
-import { Refusal } from './payload-refusal.js';
-import { PayloadWriter } from './payload-writer.js';
+import { PayloadError } from './payload/format.js';
+import { PayloadReader } from './payload/reader.js';
+import { Refusal } from './payload/refusal.js';
+import { PayloadWriter } from './payload/writer.js';
 
 export { PayloadError };
 

@@ -86,6 +86,15 @@ describe('a message', () => {
   });
 });
 
+test('a full batch of costly RegExps is delivered', () => {
+  const { inbox, events, errors } = setUp();
+  inbox.listen(topic('a'), 'a');
+  const flags: string = 'v';
+  const values = Array.from({ length: 150 }, () => ({ re: /^\p{RGI_Emoji}$/v }));
+  inbox.receive(message('a', values));
+  expect([events.length, errors]).toEqual([150, []]);
+});
+
 test('a batch that asks for it is acknowledged once its events are delivered', () => {
   const { inbox, delivered } = setUp();
   inbox.listen(topic('a'), 'a');

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { Packr, unpack } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
+import { swapUnlessLittleEndian } from '../../src/wire/payload/format.js';
 import { packPayload, unpackPayloads } from '../../src/wire/payload.js';
-import { swapUnlessLittleEndian } from '../../src/wire/payload-format.js';
 
 function typeError(): TypeError {
   const error = Object.assign(new TypeError('bad', { cause: 1 }), { code: 'E_BAD' });

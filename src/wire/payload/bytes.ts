@@ -1,10 +1,10 @@
 /**
  * The bytes being written: msgpack's scalars, strings and headers, each in its shortest form, into a buffer that grows.
  *
- * Knows nothing of containers or classes; payload-writer.ts puts these together.
+ * Knows nothing of containers or classes; writer.ts puts these together.
  */
-import { EXT_BIGINT, EXT_UTF16, MAX_PACKED_BYTES } from './payload-format.js';
-import { Refusal } from './payload-refusal.js';
+import { EXT_BIGINT, EXT_UTF16, MAX_PACKED_BYTES } from './format.js';
+import { Refusal } from './refusal.js';
 
 const INITIAL_BYTES = 16 * 1024;
 /** Every header and every number fits between `#safeEnd` and the end, so that one check per value is enough. */

@@ -3,7 +3,7 @@
  *
  * Not an `Error`: it never leaves the codec, and a stack trace for each level would cost more than the packing.
  */
-import { PayloadError } from './payload-format.js';
+import { PayloadError } from './format.js';
 
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 /** A path longer than this is shown by its two ends. */

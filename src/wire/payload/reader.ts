@@ -2,9 +2,9 @@
  * Reads msgpack that may come from anyone. Checks and decodes in one pass: no length is believed before the bytes for it
  * are seen to be there, no extension type is known but those of the table in payload.ts, and nothing is taken on trust.
  */
-import { EXT_UTF16, MAX_DEPTH, PayloadError } from './payload-format.js';
-import { readSpecial, type ValueReader } from './payload-read-special.js';
-import { StringReader } from './payload-strings.js';
+import { EXT_UTF16, MAX_DEPTH, PayloadError } from './format.js';
+import { readSpecial, type ValueReader } from './read-special.js';
+import { StringReader } from './strings.js';
 
 /** Cheaper than a DataView of its own over each message. */
 const scratch = new DataView(new ArrayBuffer(8));

@@ -1,14 +1,14 @@
 /**
  * Writes one value as msgpack: everything JSON has, `undefined` and BigInt. What has a class of its own is written by
- * payload-write-special.ts, in terms of this.
+ * write-special.ts, in terms of this.
  *
  * This is the hot path: one pass over the value, no look ahead, no allocation. Whatever cannot travel is found on the
  * way, as a {@link Refusal} that collects the path to it while the calls return.
  */
-import { ByteWriter } from './payload-bytes.js';
-import { EXT_UNDEFINED, MAX_DEPTH } from './payload-format.js';
-import { Refusal } from './payload-refusal.js';
-import { type ValueWriter, writeSpecial } from './payload-write-special.js';
+import { ByteWriter } from './bytes.js';
+import { EXT_UNDEFINED, MAX_DEPTH } from './format.js';
+import { Refusal } from './refusal.js';
+import { type ValueWriter, writeSpecial } from './write-special.js';
 
 /** Only from this depth on is it worth remembering the way down, to tell a cycle from deep data. */
 const SUSPICIOUS_DEPTH = 16;

@@ -61,8 +61,8 @@ export function regExpCost(source: string, flags: string): number {
 
 /** In one value packed. Leaves room for many such values in the one message that a receiver limits. */
 export const MAX_REGEXP_COST_PACKED = 1024;
-/** In one call of `unpackPayloads`: more than a batch of small values can hold, less than a second of compiling. */
-export const MAX_REGEXP_COST_UNPACKED = 8192;
+/** In one call of `unpackPayloads`: more than an emitter's batch of 4 KiB can hold, less than a second of compiling. */
+export const MAX_REGEXP_COST_UNPACKED = 16_384;
 
 function count(text: string, pattern: RegExp): number {
   return text.match(pattern)?.length ?? 0;

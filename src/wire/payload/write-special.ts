@@ -21,10 +21,10 @@ import {
   regExpCost,
   swapUnlessLittleEndian,
   TYPED_ARRAYS,
-} from './payload-format.js';
-import { Refusal } from './payload-refusal.js';
+} from './format.js';
+import { Refusal } from './refusal.js';
 
-/** What payload-writer.ts offers for this: where the bytes go. */
+/** What writer.ts offers for this: where the bytes go. */
 export interface ValueWriter {
   /** Of all RegExps of the value so far. */
   regExpCost: number;

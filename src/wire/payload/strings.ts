@@ -3,7 +3,7 @@
  * out of one text made of some KiB at once, and property names come from a cache.
  */
 import { isUtf8 } from 'node:buffer';
-import { PayloadError } from './payload-format.js';
+import { PayloadError } from './format.js';
 
 const CACHE_SLOTS = 1024;
 const MAX_CACHED_BYTES = 24;

@@ -1,5 +1,5 @@
 /**
- * Reads the extension types: the counterpart of payload-write-special.ts. Every form is checked to the byte, and what comes
+ * Reads the extension types: the counterpart of write-special.ts. Every form is checked to the byte, and what comes
  * out is the listener's own: binary data is copied, which also aligns it for its element type.
  */
 import {
@@ -21,9 +21,9 @@ import {
   regExpCost,
   swapUnlessLittleEndian,
   TYPED_ARRAYS,
-} from './payload-format.js';
+} from './format.js';
 
-/** What payload-reader.ts offers for this: where the bytes are. */
+/** What reader.ts offers for this: where the bytes are. */
 export interface ValueReader {
   readonly bytes: Buffer;
   at: number;
