@@ -373,15 +373,19 @@ describe('the forwarder goes and comes back', () => {
     await using a = await createDistributedEmitter({ xsubPort, xpubPort });
     await using b = await createDistributedEmitter({ xsubPort, xpubPort });
     const errors: string[] = [];
-    const lost = new Promise<void>((resolve) => {
-      a.on('distributed:status', ({ status }) => status === 'reconnecting' && resolve());
-    });
+    // Both: as long as one has not noticed, it has no reason to think that it is not ready.
+    const lost = [a, b].map(
+      (emitter) =>
+        new Promise<void>((resolve) => {
+          emitter.on('distributed:status', ({ status }) => status === 'reconnecting' && resolve());
+        }),
+    );
     a.on('distributed:error', ({ code }) => errors.push(code));
     b.on('distributed:error', () => {});
     const heard = b.once('x');
     await b.ready();
     await first.forwarder.close();
-    await lost;
+    await Promise.all(lost);
     await using second = await Bus.start({ xsubPort, xpubPort });
     await Promise.all([a.ready(), b.ready()]);
     expect(second.addresses.xsubAddress).toContain(String(xsubPort));

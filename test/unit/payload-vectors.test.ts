@@ -141,8 +141,9 @@ describe('msgpackr, as an independent peer', () => {
     });
     fc.assert(
       fc.property(value, (some) => {
-        const [received] = unpackPayloads(Buffer.from(packr.pack(some)), 0, 1);
-        expect(received).toEqual(some);
+        // What it makes of its own bytes, since it does not keep everything: -0 becomes 0.
+        const packed = Buffer.from(packr.pack(some));
+        expect(unpackPayloads(packed, 0, 1)).toEqual([unpack(packed)]);
       }),
     );
   });
