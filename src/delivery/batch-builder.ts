@@ -12,26 +12,11 @@ import {
   toElapsed,
   writeHeader,
 } from '../wire/batch.js';
-import type { Receivers } from './pacer.js';
+import type { Channel } from './channels.js';
 
 /** A slab takes several batches, and is small enough for an idle emitter to own one. */
 const MIN_SLAB_BYTES = 64 * 1024;
 const BATCHES_PER_SLAB = 4;
-
-/** What the publisher knows of one event name: its topic, and how far its numbering has come. */
-export interface Channel {
-  readonly topic: Buffer;
-  /** Sequence of the last batch on this topic; 0 before the first. */
-  sequence: number;
-  /** Events emitted on this topic so far, in finished batches. */
-  position: number;
-  /** Who acknowledged batches on this topic. */
-  readonly receivers: Receivers;
-  /** When the last batch was finished, in milliseconds of the builder's clock. */
-  finishedAt: number;
-  /** `sequence` when the outbox last looked whether the name is still in use. */
-  lookedAt: number;
-}
 
 /** A finished batch. */
 export interface Batch {

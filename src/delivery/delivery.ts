@@ -19,9 +19,10 @@ import {
 } from '../wire/batch.js';
 import { PayloadError } from '../wire/payload.js';
 import { ALL_EVENTS, encodeTopic, inboxTopic, TopicKind } from '../wire/topic.js';
+import { checkTopic, EventTooLargeError } from './channels.js';
 import { Inbox } from './inbox.js';
 import { Liveness } from './liveness.js';
-import { checkTopic, EventTooLargeError, Outbox } from './outbox.js';
+import { Outbox } from './outbox.js';
 import { Refusals } from './refusals.js';
 
 export interface DeliveryHandlers {

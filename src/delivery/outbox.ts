@@ -8,8 +8,8 @@
 
 import { FLAG_ACKNOWLEDGE, type PublisherId, setFlags } from '../wire/batch.js';
 import { packPayload } from '../wire/payload.js';
-import { encodeTopic, MAX_TOPIC_BYTES } from '../wire/topic.js';
-import { type Batch, BatchBuilder, type Channel } from './batch-builder.js';
+import { type Batch, BatchBuilder } from './batch-builder.js';
+import { Channels, EventTooLargeError } from './channels.js';
 import { Pacer } from './pacer.js';
 
 export interface OutboxOptions {
@@ -49,27 +49,12 @@ const MIN_EVENT_TURN_BYTES = 64;
 /** Batches handed to the link before it is worth a look which of them have left. */
 const MIN_HANDED_OVER = 64;
 
-/** Names whose numbering is remembered. Beyond it one that is out of use starts again at 0, which receivers understand. */
-const MAX_CHANNELS = 100_000;
-
-/** An event that cannot be sent, whatever the state of the link. */
-export class EventTooLargeError extends Error {}
-
-/** @throws EventTooLargeError if `topic` is longer than the forwarder is to bear. */
-export function checkTopic(topic: Buffer): void {
-  if (topic.length > MAX_TOPIC_BYTES) {
-    throw new EventTooLargeError(
-      `its name makes a topic of ${topic.length} bytes, and the limit is ${MAX_TOPIC_BYTES}`,
-    );
-  }
-}
-
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #link: OutboxLink;
   readonly #builder: BatchBuilder;
   readonly #pacer: Pacer;
-  readonly #channels = new Map<PropertyKey, Channel>();
+  readonly #channels = new Channels();
   /** Finished batches the link has not taken, oldest at `#head`. */
   #queue: Batch[] = [];
   #head = 0;
@@ -102,7 +87,7 @@ export class Outbox {
    * @throws PayloadError if `value` cannot travel, EventTooLargeError if it is over the limit; then nothing was taken.
    */
   push(name: PropertyKey, value: unknown): Acceptance {
-    const channel = this.#channels.get(name) ?? this.#openChannel(name);
+    const channel = this.#channels.of(name);
     if (channel === undefined) return 'local';
     const payload = packPayload(value);
     const { length } = payload;
@@ -175,33 +160,6 @@ export class Outbox {
     this.#pacer.stop();
     this.#releaseWaiters();
     return events;
-  }
-
-  #openChannel(name: PropertyKey): Channel | undefined {
-    const topic = encodeTopic(name);
-    if (topic === undefined) return undefined;
-    checkTopic(topic);
-    if (this.#channels.size >= MAX_CHANNELS) this.#forgetChannel();
-    const channel: Channel = {
-      topic,
-      sequence: 0,
-      position: 0,
-      receivers: new Set(),
-      finishedAt: 0,
-      lookedAt: 0,
-    };
-    this.#channels.set(name, channel);
-    return channel;
-  }
-
-  /** Forgets a name that was not used since this last came by it; the others get to the end of the line. */
-  #forgetChannel(): void {
-    for (const [name, channel] of this.#channels) {
-      this.#channels.delete(name);
-      if (channel.sequence === channel.lookedAt) return;
-      channel.lookedAt = channel.sequence;
-      this.#channels.set(name, channel);
-    }
   }
 
   /**

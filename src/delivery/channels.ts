@@ -1,0 +1,75 @@
+/**
+ * What a publisher remembers of each event name it has emitted: the topic, how far its numbering has come, and who is
+ * known to listen. Bounded: names out of use are forgotten when there are too many.
+ */
+import { encodeTopic, MAX_TOPIC_BYTES } from '../wire/topic.js';
+import type { Receivers } from './pacer.js';
+
+/** Names whose numbering is remembered. Beyond it one that is out of use starts again at 0, which receivers understand. */
+const MAX_CHANNELS = 100_000;
+
+export interface Channel {
+  readonly topic: Buffer;
+  /** Sequence of the last batch on this topic; 0 before the first. */
+  sequence: number;
+  /** Events emitted on this topic so far, in finished batches. */
+  position: number;
+  /** Who acknowledged batches on this topic. */
+  readonly receivers: Receivers;
+  /** When the last batch was finished, in milliseconds of the builder's clock. */
+  finishedAt: number;
+  /** `sequence` when the outbox last looked whether the name is still in use. */
+  lookedAt: number;
+}
+
+/** An event that cannot be sent, whatever the state of the link. */
+export class EventTooLargeError extends Error {}
+
+/** @throws EventTooLargeError if `topic` is longer than the forwarder is to bear. */
+export function checkTopic(topic: Buffer): void {
+  if (topic.length > MAX_TOPIC_BYTES) {
+    throw new EventTooLargeError(
+      `its name makes a topic of ${topic.length} bytes, and the limit is ${MAX_TOPIC_BYTES}`,
+    );
+  }
+}
+
+export class Channels {
+  readonly #byName = new Map<PropertyKey, Channel>();
+
+  /**
+   * The channel of `name`, or `undefined` for a name that stays in this process.
+   *
+   * @throws EventTooLargeError if its topic would be too long.
+   */
+  of(name: PropertyKey): Channel | undefined {
+    return this.#byName.get(name) ?? this.#open(name);
+  }
+
+  #open(name: PropertyKey): Channel | undefined {
+    const topic = encodeTopic(name);
+    if (topic === undefined) return undefined;
+    checkTopic(topic);
+    if (this.#byName.size >= MAX_CHANNELS) this.#forgetOne();
+    const channel: Channel = {
+      topic,
+      sequence: 0,
+      position: 0,
+      receivers: new Set(),
+      finishedAt: 0,
+      lookedAt: 0,
+    };
+    this.#byName.set(name, channel);
+    return channel;
+  }
+
+  /** Forgets a name that was not used since this last came by it; the others get to the end of the line. */
+  #forgetOne(): void {
+    for (const [name, channel] of this.#byName) {
+      this.#byName.delete(name);
+      if (channel.sequence === channel.lookedAt) return;
+      channel.lookedAt = channel.sequence;
+      this.#byName.set(name, channel);
+    }
+  }
+}
