@@ -9,7 +9,8 @@ let folder: string;
 let packed: { filename: string; files: { path: string }[] };
 
 async function run(command: string, args: string[], cwd: string): Promise<string> {
-  await using child = spawnProgram(command, { args, cwd });
+  // The whole environment: what npm needs to reach its registry is the machine's business.
+  await using child = spawnProgram(command, { args, cwd, env: process.env as Record<string, string> });
   const { code } = await child.exit;
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}:\n${child.output}`);
   return child.stdout.join('\n');
