@@ -32,7 +32,7 @@ export type DemitterErrorCode =
   | 'DEMITTER_CLOSE_TIMEOUT'
   /** `maxBufferBytes` of unsent events is reached. Events were refused. */
   | 'DEMITTER_OVERFLOW'
-  /** Events were missed and could not be recovered. */
+  /** Events were lost on the way to this emitter. */
   | 'DEMITTER_LOSS'
   /** A listener of a remote event threw or rejected. */
   | 'DEMITTER_LISTENER'

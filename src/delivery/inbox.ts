@@ -2,7 +2,8 @@
  * The inbox: turns messages into events, for the names somebody here listens to.
  *
  * The forwarder matches by prefix and trusts everyone; here names match exactly, one's own messages are dropped
- * (no echo), and bytes that do not follow docs/protocol.md are told and never thrown. The next message works.
+ * (no echo), what is missing is told, and bytes that do not follow docs/protocol.md are told and never thrown. The next
+ * message works.
  */
 import { DistributedError } from '../errors.js';
 import {
@@ -17,6 +18,7 @@ import {
 } from '../wire/batch.js';
 import { unpackPayloads } from '../wire/payload.js';
 import { decodeTopic, MAX_TOPIC_BYTES, TOPIC_END } from '../wire/topic.js';
+import { Continuity } from './continuity.js';
 
 /** Names known only because `onAny` listens: decoded once, and forgotten in bulk when they become too many. */
 const MAX_DECODED_NAMES = 4096;
@@ -29,13 +31,23 @@ export interface InboxHandlers {
   onDelivered(publisher: PublisherId, sequence: number): void;
 }
 
+/** A name that is listened to, and the epoch in which that began. */
+interface Interest {
+  readonly name: PropertyKey;
+  readonly since: number;
+}
+
 export class Inbox {
   readonly #self: PublisherId;
   readonly #handlers: InboxHandlers;
   /** Names listened to, by topic; topics as Latin-1 strings, which map one byte to one character. */
-  readonly #names = new Map<string, PropertyKey>();
-  readonly #decoded = new Map<string, PropertyKey>();
-  #listensToAll = false;
+  readonly #interests = new Map<string, Interest>();
+  readonly #decoded = new Map<string, Interest>();
+  readonly #continuity = new Continuity();
+  /** Counts changes of what is listened to. */
+  #epoch = 0;
+  /** The epoch in which listening to all names began; never, while there is none. */
+  #allSince = Number.POSITIVE_INFINITY;
   readonly #header = emptyHeader();
 
   constructor(self: PublisherId, handlers: InboxHandlers) {
@@ -44,16 +56,18 @@ export class Inbox {
   }
 
   listen(topic: Buffer, name: PropertyKey): void {
-    this.#names.set(topic.toString('latin1'), name);
+    this.#epoch += 1;
+    this.#interests.set(topic.toString('latin1'), { name, since: this.#epoch });
   }
 
   unlisten(topic: Buffer): void {
-    this.#names.delete(topic.toString('latin1'));
+    this.#interests.delete(topic.toString('latin1'));
   }
 
   listenToAll(all: boolean): void {
-    this.#listensToAll = all;
-    if (!all) this.#decoded.clear();
+    this.#epoch += 1;
+    this.#allSince = all ? this.#epoch : Number.POSITIVE_INFINITY;
+    this.#decoded.clear();
   }
 
   /** A message whose topic is an event's. Its bytes are kept: payloads may refer to them. */
@@ -63,14 +77,39 @@ export class Inbox {
       if (this.#listensToAll) this.#foreign('has a topic that is too long or without an end', undefined);
       return;
     }
-    const name = this.#nameOf(message, end);
-    if (name === undefined) return;
+    const interest = this.#interestIn(message, end);
+    if (interest === undefined) return;
+    const { name } = interest;
     const header = this.#header;
     let fault = readHeader(message, end, header);
     if (fault === undefined && header.publisher === this.#self) return;
     if (header.kind !== MessageKind.batch) fault ??= `is of unknown kind ${header.kind}`;
-    if (fault === undefined) this.#deliver(message, end, name, header);
-    else this.#foreign(fault, name);
+    if (fault === undefined) {
+      this.#tellLoss(header, interest);
+      this.#deliver(message, end, name, header);
+    } else {
+      this.#foreign(fault, name);
+    }
+  }
+
+  /** Tells what is missing right before a batch. */
+  #tellLoss(header: Readonly<Header>, { name, since }: Interest): void {
+    const missed = this.#continuity.follow(header, name, Math.min(since, this.#allSince), this.#epoch);
+    if (missed === 0) return;
+    const publisherId = formatPublisherId(header.publisher);
+    const what = missed === 1 ? '1 event' : `${missed} events`;
+    this.#handlers.onError(
+      new DistributedError(
+        'loss',
+        'DEMITTER_LOSS',
+        `${what} '${String(name)}' of ${publisherId} were lost on the way`,
+        {
+          eventName: name,
+          missed,
+          publisherId,
+        },
+      ),
+    );
   }
 
   #deliver(message: Buffer, topicEnd: number, name: PropertyKey, header: Readonly<Header>): void {
@@ -96,10 +135,14 @@ export class Inbox {
     if ((flags & FLAG_ACKNOWLEDGE) !== 0) this.#handlers.onDelivered(publisher, sequence);
   }
 
-  /** The name behind a topic, or `undefined` if nobody here listens to it. */
-  #nameOf(message: Buffer, topicEnd: number): PropertyKey | undefined {
+  get #listensToAll(): boolean {
+    return this.#allSince !== Number.POSITIVE_INFINITY;
+  }
+
+  /** Who listens to the name behind a topic; `undefined` if nobody here does. */
+  #interestIn(message: Buffer, topicEnd: number): Interest | undefined {
     const key = message.toString('latin1', 0, topicEnd);
-    const known = this.#names.get(key);
+    const known = this.#interests.get(key);
     if (known !== undefined || !this.#listensToAll) return known;
     const seen = this.#decoded.get(key);
     if (seen !== undefined) return seen;
@@ -109,8 +152,9 @@ export class Inbox {
       return undefined;
     }
     if (this.#decoded.size >= MAX_DECODED_NAMES) this.#decoded.clear();
-    this.#decoded.set(key, name);
-    return name;
+    const interest = { name, since: this.#allSince };
+    this.#decoded.set(key, interest);
+    return interest;
   }
 
   #foreign(fault: string, name: PropertyKey | undefined): void {

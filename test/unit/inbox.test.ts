@@ -86,6 +86,92 @@ describe('a message', () => {
   });
 });
 
+describe('what is lost is told, exactly and once', () => {
+  const lost = (errors: readonly DistributedError[]) =>
+    errors.map(({ type, code, eventName, missed, publisherId }) => ({
+      type,
+      code,
+      eventName,
+      missed,
+      publisherId,
+    }));
+  const loss = (eventName: PropertyKey, missed: number) => ({
+    type: 'loss',
+    code: 'DEMITTER_LOSS',
+    eventName,
+    missed,
+    publisherId: '00000000000002',
+  });
+
+  test('by the first batch after the gap, and delivery goes on', () => {
+    const { inbox, events, errors } = setUp();
+    inbox.listen(topic('a'), 'a');
+    inbox.receive(message('a', [1, 2], { sequence: 1, position: 0 }));
+    inbox.receive(message('a', [3], { sequence: 3, previous: 1, position: 2 }));
+    inbox.receive(message('a', [9], { sequence: 9, previous: 7, position: 8 }));
+    inbox.receive(message('a', [10], { sequence: 10, previous: 9, position: 9 }));
+    expect(lost(errors)).toEqual([loss('a', 5)]);
+    expect(events.map(([, value]) => value)).toEqual([1, 2, 3, 9, 10]);
+  });
+
+  test('for each name and each publisher by itself', () => {
+    const { inbox, errors } = setUp();
+    inbox.listenToAll(true);
+    inbox.receive(message('a', [1], { sequence: 1 }));
+    inbox.receive(message('b', [1], { sequence: 2 }));
+    inbox.receive(message('a', [1], { publisher: 3, sequence: 50, previous: 40, position: 90 }));
+    inbox.receive(message('a', [3], { sequence: 5, previous: 4, position: 2 }));
+    inbox.receive(message('b', [2], { sequence: 6, previous: 2, position: 1 }));
+    expect(lost(errors)).toEqual([loss('a', 1)]);
+  });
+
+  test('but not what came before the first batch, or while nobody listened', () => {
+    const { inbox, events, errors } = setUp();
+    inbox.listen(topic('a'), 'a');
+    inbox.receive(message('a', [50], { sequence: 50, previous: 49, position: 49 }));
+    inbox.unlisten(topic('a'));
+    inbox.listen(topic('a'), 'a');
+    inbox.receive(message('a', [60], { sequence: 60, previous: 59, position: 59 }));
+    expect(errors).toEqual([]);
+    // Listened to by name or among all, without a break.
+    inbox.listenToAll(true);
+    inbox.unlisten(topic('a'));
+    inbox.receive(message('a', [61], { sequence: 61, previous: 60, position: 60 }));
+    inbox.receive(message('a', [63], { sequence: 63, previous: 62, position: 62 }));
+    expect(lost(errors)).toEqual([loss('a', 1)]);
+    expect(events.map(([, value]) => value)).toEqual([50, 60, 61, 63]);
+  });
+
+  test('a forged number does no lasting harm', () => {
+    const { inbox, events, errors } = setUp();
+    inbox.listen(topic('a'), 'a');
+    inbox.receive(message('a', [1], { sequence: 1 }));
+    inbox.receive(message('a', ['forged'], { sequence: 2 ** 50, previous: 1, position: 1 }));
+    inbox.receive(message('a', [2], { sequence: 2, previous: 1, position: 1 }));
+    inbox.receive(message('a', [3], { sequence: 3, previous: 2, position: 2 }));
+    expect(events.map(([, value]) => value)).toEqual([1, 'forged', 2, 3]);
+    expect(errors).toEqual([]);
+  });
+
+  test('a publisher that numbers a name anew has lost nothing', () => {
+    const { inbox, errors } = setUp();
+    inbox.listen(topic('a'), 'a');
+    inbox.receive(message('a', [1], { sequence: 7, previous: 6, position: 6 }));
+    inbox.receive(message('a', [2], { sequence: 900, previous: 0, position: 0 }));
+    inbox.receive(message('a', [3], { sequence: 901, previous: 900, position: 1 }));
+    expect(errors).toEqual([]);
+  });
+
+  test('a batch that could not be decoded is not told a second time', () => {
+    const { inbox, errors } = setUp();
+    inbox.listen(topic('a'), 'a');
+    inbox.receive(message('a', [1], { sequence: 1 }));
+    inbox.receive(message('a', ['x'], { sequence: 2, previous: 1, position: 1 }).subarray(0, -1));
+    inbox.receive(message('a', [3], { sequence: 3, previous: 2, position: 2 }));
+    expect(errors.map(({ code }) => code)).toEqual(['DEMITTER_DESERIALIZATION']);
+  });
+});
+
 test('a full batch of costly RegExps is delivered', () => {
   const { inbox, events, errors } = setUp();
   inbox.listen(topic('a'), 'a');
