@@ -23,7 +23,7 @@ export const ENDPOINT_FORM = 'tcp://HOST:PORT or ipc://PATH';
 export function parseEndpoint(address: string): Endpoint | string {
   if (address.startsWith('ipc://')) return parseIpc(address.slice('ipc://'.length));
   if (address.startsWith('tcp://')) return parseTcp(address.slice('tcp://'.length));
-  return `is not of the form ${ENDPOINT_FORM}`;
+  return 'begins with neither tcp:// nor ipc://';
 }
 
 function parseIpc(path: string): Endpoint | string {

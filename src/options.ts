@@ -5,7 +5,8 @@
  * `TypeError` or `RangeError` at once, naming the option, what was expected and what was given.
  */
 import type { Options as EmitteryOptions } from 'emittery';
-import { ENDPOINT_FORM, formatEndpoint, parseEndpoint, parsePort, toDialable } from './address.js';
+import { formatEndpoint, parsePort, toDialable } from './address.js';
+import { checkAddress, checkInteger, checkKeys, show } from './checks.js';
 import type { TransportFactory } from './transport/transport.js';
 
 const DEFAULT_XSUB_PORT = 5555;
@@ -78,7 +79,7 @@ export type TransportChoice = 'zmtp' | 'memory' | TransportFactory;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const KNOWN: ReadonlySet<string> = new Set<keyof DistributedEmitterOptions>([
+const KNOWN: readonly (keyof DistributedEmitterOptions)[] = [
   'xsubAddress',
   'xpubAddress',
   'xsubPort',
@@ -91,18 +92,11 @@ const KNOWN: ReadonlySet<string> = new Set<keyof DistributedEmitterOptions>([
   'highWaterMark',
   'maxBatchBytes',
   'debug',
-]);
+];
 
 /** Checks and completes `options`. */
 export function resolveOptions(options: unknown, environment: Environment): ResolvedOptions {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new TypeError(`Expected the options to be an object, got ${show(options)}`);
-  }
-  for (const key of Object.keys(options)) {
-    if (!KNOWN.has(key)) {
-      throw new TypeError(`Unknown option \`${key}\`: expected one of ${[...KNOWN].join(', ')}`);
-    }
-  }
+  checkKeys(options, KNOWN);
   const given = options as DistributedEmitterOptions;
   const maxBufferBytes = integer(
     'maxBufferBytes',
@@ -139,15 +133,8 @@ export function checkTimeout(value: unknown): number | undefined {
   return value === undefined ? undefined : integer('timeout', value, 0, 0, MAX_TIMEOUT_MS);
 }
 
-function integer(name: string, value: unknown, preset: number, min: number, max: number): number {
-  if (value === undefined) return preset;
-  if (typeof value !== 'number') {
-    throw new TypeError(`Expected \`${name}\` to be a number from ${min} to ${max}, got ${show(value)}`);
-  }
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw new RangeError(`Expected \`${name}\` to be a whole number from ${min} to ${max}, got ${value}`);
-  }
-  return value;
+function integer(option: string, value: unknown, preset: number, min: number, max: number): number {
+  return value === undefined ? preset : checkInteger(`\`${option}\``, value, min, max);
 }
 
 function transport(value: unknown): TransportChoice {
@@ -190,24 +177,9 @@ function environmentPort(variable: string, text: string): number {
 }
 
 function dialable(name: string, value: unknown): string {
-  if (typeof value !== 'string') {
-    throw new TypeError(`Expected ${name} to be a string of the form ${ENDPOINT_FORM}, got ${show(value)}`);
-  }
-  const endpoint = parseEndpoint(value);
-  if (typeof endpoint === 'string') {
-    throw new TypeError(
-      `Expected ${name} to be of the form ${ENDPOINT_FORM}, got '${value}', which ${endpoint}`,
-    );
-  }
+  const endpoint = checkAddress(name, value);
   if (endpoint.protocol === 'tcp' && endpoint.port === 0) {
-    throw new RangeError(`Expected ${name} to have a port from 1 to 65535, got '${value}'`);
+    throw new RangeError(`Expected ${name} to have a port from 1 to 65535, got ${show(value)}`);
   }
   return formatEndpoint(toDialable(endpoint));
-}
-
-function show(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`;
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
-  return typeof value === 'object' || typeof value === 'function' ? `a ${typeof value}` : String(value);
 }

@@ -5,9 +5,10 @@
  * machine refuses (a port in use) and for a proxy that died, 2 for what the user got wrong.
  */
 import { Command, CommanderError } from 'commander';
+import { show } from '../checks.js';
 import { checkHealth } from './health.js';
 import { DEFAULT_LOG_LEVEL, LOG_LEVELS, type LogLevel } from './log-level.js';
-import { DEFAULT_PORTS, type NameOf, parsePortText, show } from './options.js';
+import { DEFAULT_PORTS, type NameOf, parsePortText } from './options.js';
 import { packageVersion } from './package-info.js';
 import { openStandalone, planStandalone, type StandaloneForwarderOptions } from './standalone.js';
 

@@ -1,5 +1,6 @@
 /** pino's log levels, as options and the environment name them. */
-import { type Environment, type NameOf, show } from './options.js';
+import { show } from '../checks.js';
+import type { Environment, NameOf } from './options.js';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];

@@ -6,7 +6,8 @@
  * line), what was expected and what was given.
  */
 import type { Logger, LoggerOptions } from 'pino';
-import { ENDPOINT_FORM, type Endpoint, formatEndpoint, parseEndpoint, parsePort } from '../address.js';
+import { type Endpoint, formatEndpoint, parsePort } from '../address.js';
+import { checkAddress, checkInteger, checkKeys, show } from '../checks.js';
 import type { Binding, ProxySettings, Side } from './settings.js';
 
 /** Options of {@link createForwarder}. */
@@ -94,7 +95,7 @@ export function resolveProxySettings(
   environment: Environment,
   nameOf: NameOf = quoteOption,
 ): ProxySettings {
-  assertKnownKeys(options);
+  checkKeys(options, Object.keys(KNOWN));
   assertLogging(options);
   const xsub = resolveBinding('xsub', options, environment, nameOf);
   const xpub = resolveBinding('xpub', options, environment, nameOf);
@@ -102,29 +103,25 @@ export function resolveProxySettings(
   return {
     xsub,
     xpub,
-    highWaterMark: checkInteger(nameOf('highWaterMark'), options.highWaterMark ?? DEFAULT_HIGH_WATER_MARK, 1),
+    highWaterMark: checkInteger(
+      nameOf('highWaterMark'),
+      options.highWaterMark ?? DEFAULT_HIGH_WATER_MARK,
+      1,
+      MAX_INT32,
+    ),
     maxMessageBytes: checkInteger(
       nameOf('maxMessageBytes'),
       options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
       MIN_MESSAGE_BYTES,
+      MAX_INT32,
     ),
     handshakeInterval: checkInteger(
       nameOf('handshakeInterval'),
       options.handshakeInterval ?? DEFAULT_HANDSHAKE_INTERVAL,
       1,
+      MAX_INT32,
     ),
   };
-}
-
-function assertKnownKeys(options: ForwarderOptions): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new TypeError(`Expected the options to be an object, got ${show(options)}`);
-  }
-  for (const key of Object.keys(options)) {
-    if (!Object.hasOwn(KNOWN, key)) {
-      throw new TypeError(`Unknown option \`${key}\`: expected one of ${Object.keys(KNOWN).join(', ')}`);
-    }
-  }
 }
 
 /** pino judges its own options; this only catches what is none at all. */
@@ -151,7 +148,7 @@ function resolveBinding(
   const port = options[`${side}Port`];
   // Both are checked even where one beats the other: a mistake in the beaten one is still a mistake.
   const portName = nameOf(`${side}Port`);
-  const fromPort = port === undefined ? undefined : onAllInterfaces(checkPort(portName, port));
+  const fromPort = port === undefined ? undefined : onAllInterfaces(checkInteger(portName, port, 0, 65_535));
   if (address !== undefined) {
     const name = nameOf(`${side}Address`);
     return { side, endpoint: checkAddress(name, address), source: name };
@@ -186,50 +183,10 @@ function assertDifferent(xsub: Binding, xpub: Binding): void {
   );
 }
 
-function checkPort(name: string, value: unknown): number {
-  if (typeof value !== 'number') {
-    throw new TypeError(`Expected ${name} to be a number from 0 to 65535, got ${show(value)}`);
-  }
-  if (!Number.isInteger(value) || value < 0 || value > 65_535) {
-    throw new RangeError(`Expected ${name} to be a port from 0 to 65535, got ${value}`);
-  }
-  return value;
-}
-
 /** A port from the command line or the environment. */
 export function parsePortText(name: string, text: string): number {
   const port = parsePort(text);
   if (port === undefined)
     throw new RangeError(`Expected ${name} to be a port from 0 to 65535, got ${show(text)}`);
   return port;
-}
-
-function checkAddress(name: string, value: unknown): Endpoint {
-  if (typeof value !== 'string') {
-    throw new TypeError(`Expected ${name} to be a string of the form ${ENDPOINT_FORM}, got ${show(value)}`);
-  }
-  const endpoint = parseEndpoint(value);
-  if (typeof endpoint !== 'string') return endpoint;
-  throw new TypeError(
-    `Expected ${name} to be of the form ${ENDPOINT_FORM}, got ${show(value)}, which ${endpoint}`,
-  );
-}
-
-function checkInteger(name: string, value: unknown, min: number): number {
-  if (typeof value !== 'number') {
-    throw new TypeError(`Expected ${name} to be a number from ${min} to ${MAX_INT32}, got ${show(value)}`);
-  }
-  if (!Number.isInteger(value) || value < min || value > MAX_INT32) {
-    throw new RangeError(`Expected ${name} to be a whole number from ${min} to ${MAX_INT32}, got ${value}`);
-  }
-  return value;
-}
-
-/** A value in a message: short, on one line, and telling `'5555'` from `5555`. */
-export function show(value: unknown): string {
-  if (typeof value === 'string') return `'${JSON.stringify(value.slice(0, 200)).slice(1, -1)}'`;
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'object') return 'an object';
-  return typeof value === 'function' ? 'a function' : String(value);
 }

@@ -188,7 +188,7 @@ describe('mistakes are one line on stderr', () => {
     ],
     [
       '--xsub-address localhost:1',
-      "Expected --xsub-address to be of the form tcp://HOST:PORT or ipc://PATH, got 'localhost:1', which is not of the form tcp://HOST:PORT or ipc://PATH",
+      "Expected --xsub-address to be of the form tcp://HOST:PORT or ipc://PATH, got 'localhost:1', which begins with neither tcp:// nor ipc://",
     ],
     ['health --timeout soon', "Expected --timeout to be a number of milliseconds, at least 1, got 'soon'"],
   ])('%s → exit code 2', (args, message) => expectMistake(args.split(' '), 2, message));

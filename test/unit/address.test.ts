@@ -17,10 +17,10 @@ describe('parseEndpoint()', () => {
   });
 
   test.each([
-    ['', 'is not of the form'],
-    ['localhost:5555', 'is not of the form'],
-    ['TCP://localhost:5555', 'is not of the form'],
-    ['udp://localhost:5555', 'is not of the form'],
+    ['', 'begins with neither tcp:// nor ipc://'],
+    ['localhost:5555', 'begins with neither tcp:// nor ipc://'],
+    ['TCP://localhost:5555', 'begins with neither tcp:// nor ipc://'],
+    ['udp://localhost:5555', 'begins with neither tcp:// nor ipc://'],
     ['tcp://localhost', 'has no port'],
     ['tcp://[::1]', 'has no port'],
     ['tcp://localhost:', 'has no port from 0 to 65535'],

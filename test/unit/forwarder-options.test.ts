@@ -46,9 +46,12 @@ describe('mistakes', () => {
     [[], 'Expected the options to be an object, got an array'],
     [{ xsubport: 1 }, 'Unknown option `xsubport`: expected one of xsubPort, xpubPort'],
     [{ xsubPort: '5555' }, "Expected `xsubPort` to be a number from 0 to 65535, got '5555'"],
-    [{ xpubPort: 65_536 }, 'Expected `xpubPort` to be a port from 0 to 65535, got 65536'],
-    [{ xpubPort: Number.NaN }, 'Expected `xpubPort` to be a port from 0 to 65535, got NaN'],
-    [{ xsubPort: -1, xsubAddress: 'tcp://*:1' }, 'Expected `xsubPort` to be a port from 0 to 65535, got -1'],
+    [{ xpubPort: 65_536 }, 'Expected `xpubPort` to be a whole number from 0 to 65535, got 65536'],
+    [{ xpubPort: Number.NaN }, 'Expected `xpubPort` to be a whole number from 0 to 65535, got NaN'],
+    [
+      { xsubPort: -1, xsubAddress: 'tcp://*:1' },
+      'Expected `xsubPort` to be a whole number from 0 to 65535, got -1',
+    ],
     [
       { xsubAddress: 5 },
       'Expected `xsubAddress` to be a string of the form tcp://HOST:PORT or ipc://PATH, got 5',
@@ -86,7 +89,7 @@ describe('mistakes', () => {
 
   test.each([
     [{ XSUB_PORT: 'abc' }, "Expected environment variable XSUB_PORT to be a port from 0 to 65535, got 'abc'"],
-    [{ XPUB_ADDRESS: 'x\ny' }, "got 'x\\ny', which is not of the form"],
+    [{ XPUB_ADDRESS: 'x\ny' }, "got 'x\\ny', which begins with neither"],
   ])('%o in the environment', (environment, message) => {
     expect(() => resolveProxySettings({}, environment)).toThrow(message);
   });
@@ -98,7 +101,7 @@ describe('mistakes', () => {
   test('are told by the names of the command line', () => {
     const nameOf = (option: string) => `--${option}`;
     expect(() => resolveProxySettings({ xsubPort: -1 }, {}, nameOf)).toThrow(
-      'Expected --xsubPort to be a port',
+      'Expected --xsubPort to be a whole number',
     );
   });
 });

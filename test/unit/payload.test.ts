@@ -157,7 +157,8 @@ describe('a value arrives equal, by type and value', () => {
       binary,
       fc.constant(undefined),
       fc.bigInt(),
-      fc.date(),
+      // Node compares invalid Dates inside Sets and Maps by identity; by themselves they are tested above.
+      fc.date({ noInvalidDate: true }),
       fc.double(),
       fc.integer(),
       fc
