@@ -29,4 +29,4 @@ export interface Size {
 }
 
 export const FULL: Size = { rounds: 5, events: 300_000, roundTrips: 5000 };
-export const QUICK: Size = { rounds: 2, events: 100_000, roundTrips: 1000 };
+export const QUICK: Size = { rounds: 2, events: 100_000, roundTrips: 5000 };
