@@ -33,11 +33,20 @@ export class ErrorReporter {
     const error = new DistributedError(
       'listener',
       'DEMITTER_LISTENER',
-      `A listener of '${String(name)}' failed: ${cause instanceof Error ? cause.message : inspect(cause)}`,
+      `A listener of '${String(name)}' failed: ${describe(cause)}`,
       { eventName: name, cause },
     );
     // A listener of errors that fails itself must not be told of its own failure without end.
     if (name === 'distributed:error') process.emitWarning(error);
     else this.tell(error);
+  }
+}
+
+/** What was thrown may be anything, also something that throws when it is looked at. */
+function describe(cause: unknown): string {
+  try {
+    return cause instanceof Error ? String(cause.message) : inspect(cause);
+  } catch {
+    return 'with something that cannot be shown';
   }
 }

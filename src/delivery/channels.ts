@@ -3,7 +3,7 @@
  * known to listen. Bounded: names out of use are forgotten when there are too many.
  */
 import { encodeTopic, MAX_TOPIC_BYTES } from '../wire/topic.js';
-import type { Receivers } from './pacer.js';
+import { type Audience, emptyAudience } from './pacer.js';
 
 /** Names whose numbering is remembered. Beyond it one that is out of use starts again at 0, which receivers understand. */
 const MAX_CHANNELS = 100_000;
@@ -14,8 +14,8 @@ export interface Channel {
   sequence: number;
   /** Events emitted on this topic so far, in finished batches. */
   position: number;
-  /** Who acknowledged batches on this topic. */
-  readonly receivers: Receivers;
+  /** Who is known to listen. */
+  readonly audience: Audience;
   /** When the last batch was finished, in milliseconds of the builder's clock. */
   finishedAt: number;
   /** `sequence` when the outbox last looked whether the name is still in use. */
@@ -55,7 +55,7 @@ export class Channels {
       topic,
       sequence: 0,
       position: 0,
-      receivers: new Set(),
+      audience: emptyAudience(),
       finishedAt: 0,
       lookedAt: 0,
     };

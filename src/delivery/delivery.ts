@@ -44,6 +44,7 @@ export class Delivery {
   readonly #liveness: Liveness;
   readonly #refusals: Refusals;
   #status: Status = 'idle';
+  #flushScheduled = false;
   #lastLinkError: Error | undefined;
   #closed: Promise<void> | undefined;
 
@@ -206,7 +207,13 @@ export class Delivery {
     this.#transport.send(
       buildMessage(topic, { kind: MessageKind.acknowledgement, publisher: this.#publisher, sequence }),
     );
-    this.#transport.flush();
+    // Many in one turn leave in one write.
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    setImmediate(() => {
+      this.#flushScheduled = false;
+      this.#transport.flush();
+    });
   }
 
   #receiveAcknowledgement(message: Buffer): void {

@@ -44,7 +44,7 @@ export type Acceptance = 'accepted' | 'local' | 'overflow';
 const TURN_BYTES = 256 * 1024;
 
 /** What an event counts for at least in that, so that tiny ones do not make a long turn. */
-const MIN_EVENT_TURN_BYTES = 64;
+const MIN_EVENT_TURN_BYTES = 512;
 
 /** Batches handed to the link before it is worth a look which of them have left. */
 const MIN_HANDED_OVER = 64;
@@ -195,7 +195,7 @@ export class Outbox {
 
   #send(batch: Batch): void {
     const { message, sequence, channel, finishedAt } = batch;
-    if (this.#pacer.count(sequence, message.length, channel.receivers, finishedAt)) {
+    if (this.#pacer.count(sequence, message.length, channel.audience, finishedAt)) {
       setFlags(message, channel.topic.length, FLAG_ACKNOWLEDGE);
     }
     this.#linkOpen = this.#link.send(message);

@@ -15,14 +15,17 @@ import type { PublisherId } from '../wire/batch.js';
 const WINDOW_MESSAGES = 1024;
 const WINDOW_BYTES = 4 * 1024 * 1024;
 
-/** How often a batch asks for it: often enough that the window never closes on receivers of about the same speed. */
+/**
+ * How often a batch asks for it: of one name, so that a receiver of that name alone is paced by what it gets; and of all
+ * names together, for many that come seldom. The latter at irregular distances, or names in rotation would fall through.
+ */
 const MARK_MESSAGES = WINDOW_MESSAGES / 8;
 const MARK_BYTES = WINDOW_BYTES / 8;
 
-/** How far behind, in windows, a receiver may be at its first answer to be waited for from then on. */
-const JOIN_WINDOWS = 8;
+/** Questions that are remembered, answered or not: an answer to an older one says nothing. */
+const MAX_MARKS = 512;
 
-/** The same for one that was too slow before: it must have caught up while nobody waited for it. */
+/** How far behind, in windows, one that was too slow may be to be waited for again: it must have caught up alone. */
 const REJOIN_WINDOWS = 1;
 
 /** Sending more slowly than `MARK_MESSAGES` in this time needs no pacing. */
@@ -34,27 +37,31 @@ const SLOW_MARK_MS = 250;
  */
 const PATIENCE_MS = 500;
 
-/** Receivers known of one name, and laggards known in all. Those beyond are not waited for. */
+/** Receivers that are waited for, and laggards that are known. Those beyond are not waited for. */
 const MAX_RECEIVERS = 4096;
 
-/** Those who acknowledged batches of one name, and are waited for. */
-export type Receivers = Set<PublisherId>;
+/** What the pacer keeps of one name. */
+export interface Audience {
+  /** Those who acknowledged batches of it; who is not waited for any more is taken out when it is met. */
+  readonly receivers: Set<PublisherId>;
+  /** Sent since a batch of this name last asked. */
+  messages: number;
+  bytes: number;
+}
+
+export function emptyAudience(): Audience {
+  return { receivers: new Set(), messages: 0, bytes: 0 };
+}
 
 interface Mark {
   readonly sequence: number;
-  readonly receivers: Receivers;
+  readonly audience: Audience;
   /** Who has not answered yet. */
   readonly missing: Set<PublisherId>;
   /** What had been sent in all when the mark was. */
   readonly messages: number;
   readonly bytes: number;
   readonly time: number;
-}
-
-/** A point in the stream: what had been sent in all. */
-interface Point {
-  messages: number;
-  bytes: number;
 }
 
 /**
@@ -67,22 +74,24 @@ type Phase = 'idle' | 'discovering' | 'discovered';
 export class Pacer {
   readonly #now: () => number;
   readonly #onOpen: () => void;
-  /** Oldest first; those everybody has answered are kept as long as an answer to them counts. */
+  /** Oldest first. */
   #marks: Mark[] = [];
   /** The oldest mark that somebody has not answered. */
   #oldest: Mark | undefined;
   #phase: Phase = 'idle';
-  /** Who was too slow to be waited for. */
+  /** Who is waited for on this link, and who was too slow for that. */
+  readonly #active = new Set<PublisherId>();
   readonly #laggards = new Set<PublisherId>();
+  /** The last sequence counted, and what has been sent in all. */
+  #sequence = 0;
   #messages = 0;
   #bytes = 0;
-  /** Names with receivers and names without are asked each in their turn, or many of these would hide those. */
-  readonly #askedKnown: Point = { messages: 0, bytes: 0 };
-  readonly #askedUnknown: Point = { messages: 0, bytes: 0 };
+  /** What will have been sent when a batch of any name asks next. */
+  #nextMark = { messages: MARK_MESSAGES, bytes: MARK_BYTES };
   /** Whether it is a flood is judged after every few messages, by how long they took. */
   #isFlood = false;
-  readonly #judged = { messages: 0, bytes: 0, time: Number.NEGATIVE_INFINITY };
-  #patience: NodeJS.Timeout | undefined;
+  #judgeAt = { messages: MARK_MESSAGES, bytes: MARK_BYTES, since: Number.NEGATIVE_INFINITY };
+  #patience: { readonly timer?: NodeJS.Timeout; readonly turn?: NodeJS.Immediate } | undefined;
 
   /** `now` is a clock in milliseconds that only goes forward. `onOpen` is called when sending may go on. */
   constructor(now: () => number, onOpen: () => void) {
@@ -102,34 +111,26 @@ export class Pacer {
   }
 
   /**
-   * Counts a batch that is about to be sent to `receivers`.
+   * Counts a batch that is about to be sent to `audience`.
    *
    * @returns whether it is to ask for an acknowledgement.
    */
-  count(sequence: number, bytes: number, receivers: Receivers, now: number): boolean {
+  count(sequence: number, bytes: number, audience: Audience, now: number): boolean {
+    this.#sequence = sequence;
     this.#messages += 1;
     this.#bytes += bytes;
+    audience.messages += 1;
+    audience.bytes += bytes;
     this.#judge(now);
-    const asks = this.#isDue(receivers.size > 0 ? this.#askedKnown : this.#askedUnknown);
-    if (asks) {
-      if (this.#phase === 'idle') this.#phase = 'discovering';
-      const missing = new Set(receivers);
-      this.#marks.push({
-        sequence,
-        receivers,
-        missing,
-        messages: this.#messages,
-        bytes: this.#bytes,
-        time: now,
-      });
-      this.#update();
-    }
+    const asks = this.#isFlood && this.#isDue(audience);
+    if (asks) this.#mark(audience, now);
     if (!this.isOpen) this.#startPatience();
     return asks;
   }
 
   /** `receiver` has delivered the batch with `sequence`, and so all before it. */
   acknowledge(receiver: PublisherId, sequence: number): void {
+    if (sequence > this.#sequence) return;
     const wasOpen = this.isOpen;
     for (const mark of this.#marks) {
       if (mark.sequence > sequence) break;
@@ -142,19 +143,12 @@ export class Pacer {
     if (!wasOpen && this.isOpen) this.#open();
   }
 
-  #join(receiver: PublisherId, mark: Mark): void {
-    const windows = this.#laggards.has(receiver) ? REJOIN_WINDOWS : JOIN_WINDOWS;
-    if (this.#isBeyond(mark, windows) || mark.receivers.size >= MAX_RECEIVERS) return;
-    this.#laggards.delete(receiver);
-    mark.receivers.add(receiver);
-  }
-
   /** On a new link: forgets who is waited for, as they may be gone, or what they were to acknowledge is. */
   reset(): void {
     const wasOpen = this.isOpen;
-    for (const mark of this.#marks) mark.receivers.clear();
     this.#marks = [];
     this.#oldest = undefined;
+    this.#active.clear();
     this.#laggards.clear();
     this.#phase = 'idle';
     if (!wasOpen) this.#open();
@@ -162,8 +156,56 @@ export class Pacer {
 
   /** Releases the timer. */
   stop(): void {
-    clearTimeout(this.#patience);
+    clearTimeout(this.#patience?.timer);
+    clearImmediate(this.#patience?.turn);
     this.#patience = undefined;
+  }
+
+  #mark(audience: Audience, now: number): void {
+    if (this.#phase === 'idle') this.#phase = 'discovering';
+    const { receivers } = audience;
+    for (const receiver of receivers) if (!this.#active.has(receiver)) receivers.delete(receiver);
+    this.#marks.push({
+      sequence: this.#sequence,
+      audience,
+      missing: new Set(receivers),
+      messages: this.#messages,
+      bytes: this.#bytes,
+      time: now,
+    });
+    this.#update();
+    audience.messages = 0;
+    audience.bytes = 0;
+    // From half the distance to one and a half: a multiplication spreads the sequences well enough.
+    const distance = MARK_MESSAGES / 2 + ((Math.imul(this.#sequence, 0x9e37_79b1) >>> 16) % MARK_MESSAGES);
+    this.#nextMark = { messages: this.#messages + distance, bytes: this.#bytes + MARK_BYTES };
+  }
+
+  #isDue(audience: Audience): boolean {
+    return (
+      audience.messages >= MARK_MESSAGES ||
+      audience.bytes >= MARK_BYTES ||
+      this.#messages >= this.#nextMark.messages ||
+      this.#bytes >= this.#nextMark.bytes
+    );
+  }
+
+  #judge(now: number): void {
+    const { messages, bytes, since } = this.#judgeAt;
+    if (this.#messages < messages && this.#bytes < bytes) return;
+    this.#isFlood = now - since <= SLOW_MARK_MS;
+    this.#judgeAt = {
+      messages: this.#messages + MARK_MESSAGES,
+      bytes: this.#bytes + MARK_BYTES,
+      since: now,
+    };
+  }
+
+  #join(receiver: PublisherId, mark: Mark): void {
+    if (this.#laggards.has(receiver) && this.#isBeyond(mark, REJOIN_WINDOWS)) return;
+    this.#laggards.delete(receiver);
+    if (this.#active.size < MAX_RECEIVERS) this.#active.add(receiver);
+    if (this.#active.has(receiver)) mark.audience.receivers.add(receiver);
   }
 
   #open(): void {
@@ -178,47 +220,25 @@ export class Pacer {
     );
   }
 
-  #judge(now: number): void {
-    const judged = this.#judged;
-    if (!this.#isMarkBeyond(judged)) return;
-    this.#isFlood = now - judged.time <= SLOW_MARK_MS;
-    judged.messages = this.#messages;
-    judged.bytes = this.#bytes;
-    judged.time = now;
-  }
-
-  #isMarkBeyond(point: Point): boolean {
-    return this.#messages - point.messages >= MARK_MESSAGES || this.#bytes - point.bytes >= MARK_BYTES;
-  }
-
-  #isDue(last: Point): boolean {
-    if (!this.#isFlood || !this.#isMarkBeyond(last)) return false;
-    last.messages = this.#messages;
-    last.bytes = this.#bytes;
-    return true;
-  }
-
-  /** After any change: finds the oldest mark that is not answered, and forgets those before it that nobody needs. */
+  /** After any change: finds the oldest mark that is not answered, and forgets what is too old to matter. */
   #update(): void {
     this.#oldest = this.#marks.find(({ missing }) => missing.size > 0);
-    if (this.#phase === 'discovering') return;
-    for (let mark = this.#marks[0]; mark !== this.#oldest && mark !== undefined; mark = this.#marks[0]) {
-      if (!this.#isBeyond(mark, JOIN_WINDOWS)) break;
-      this.#marks.shift();
-    }
+    while (this.#marks.length > MAX_MARKS && this.#marks[0] !== this.#awaited) this.#marks.shift();
   }
 
   #startPatience(): void {
     const awaited = this.#awaited;
     if (awaited === undefined || this.#patience !== undefined) return;
     const left = Math.max(0, awaited.time + PATIENCE_MS - this.#now());
-    this.#patience = setTimeout(() => {
+    const timer = setTimeout(() => {
       // A turn of the loop first: if this process stood still itself, the answers are waiting in its socket.
-      setImmediate(() => {
+      const turn = setImmediate(() => {
         this.#patience = undefined;
         this.#goOnWithout();
       });
+      this.#patience = { turn };
     }, left);
+    this.#patience = { timer };
   }
 
   /** Stops waiting for those who keep everybody else. */
@@ -236,11 +256,9 @@ export class Pacer {
 
   #dropLaggards({ missing: laggards }: Mark): void {
     for (const laggard of [...laggards]) {
+      this.#active.delete(laggard);
       if (this.#laggards.size < MAX_RECEIVERS) this.#laggards.add(laggard);
-      for (const { missing, receivers } of this.#marks) {
-        missing.delete(laggard);
-        receivers.delete(laggard);
-      }
+      for (const { missing } of this.#marks) missing.delete(laggard);
     }
   }
 }
