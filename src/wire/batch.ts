@@ -5,7 +5,7 @@
  * | offset | size | field                                                                           |
  * |-------:|-----:|---------------------------------------------------------------------------------|
  * |      0 |    1 | version, 1                                                                      |
- * |      1 |    1 | kind: 1 batch, 2 probe, 3 acknowledgement                                       |
+ * |      1 |    1 | kind: 1 batch, 2 probe, 3 acknowledgement, 4 to 9 see `recovery.ts`              |
  * |      2 |    2 | flags: 1 acknowledge                                                            |
  * |      4 |    4 | count: events in the body, at least 1                                           |
  * |      8 |    8 | publisher: random identity of the emitter that sends it                         |
@@ -15,6 +15,7 @@
  * |     40 |    4 | elapsed: since the previous batch on this topic, in tenths of a millisecond     |
  */
 import { randomBytes } from 'node:crypto';
+import { readUint32, readUint64, TWO_32, writeUint32, writeUint64 } from './integers.js';
 
 export const WIRE_VERSION = 1;
 export const HEADER_BYTES = 44;
@@ -23,7 +24,17 @@ export const HEADER_BYTES = 44;
 export const NO_ELAPSED = 0xffff_ffff;
 const ELAPSED_PER_MS = 10;
 
-export const MessageKind = { batch: 1, probe: 2, acknowledgement: 3 } as const;
+export const MessageKind = {
+  batch: 1,
+  probe: 2,
+  acknowledgement: 3,
+  tail: 4,
+  request: 5,
+  replay: 6,
+  replayed: 7,
+  inquiry: 8,
+  tails: 9,
+} as const;
 
 /** The sender asks every receiver to acknowledge this batch once it has delivered it. */
 export const FLAG_ACKNOWLEDGE = 1;
@@ -35,7 +46,6 @@ export type MessageKind = (typeof MessageKind)[keyof typeof MessageKind];
 /** An emitter's identity: 53 random bits, so that it is an exact number and the chance of a collision is nil. */
 export type PublisherId = number;
 
-const TWO_32 = 0x1_0000_0000;
 const MAX_HIGH_WORD = 0x1f_ffff;
 
 export interface Header {
@@ -57,6 +67,11 @@ export function emptyHeader(): Header {
 /** Milliseconds as `elapsed` has them. */
 export function toElapsed(ms: number): number {
   return Math.min(Math.max(0, Math.round(ms * ELAPSED_PER_MS)), NO_ELAPSED);
+}
+
+/** `elapsed` in milliseconds; infinite if the field could not say it. */
+export function fromElapsed(elapsed: number): number {
+  return elapsed === NO_ELAPSED ? Number.POSITIVE_INFINITY : elapsed / ELAPSED_PER_MS;
 }
 
 const DEFAULTS = { flags: 0, count: 1, sequence: 0, previous: 0, position: 0, elapsed: 0 };
@@ -123,33 +138,4 @@ export function readHeader(source: Buffer, offset: number, into: Header): string
   const exact = into.publisher + into.sequence + into.previous + into.position;
   if (Number.isNaN(exact)) return 'has a number of more than 53 bits';
   return undefined;
-}
-
-// Buffer's own readers check their arguments on each call; at a message every microsecond that shows.
-function writeUint32(target: Buffer, offset: number, value: number): void {
-  target[offset] = value >>> 24;
-  target[offset + 1] = value >>> 16;
-  target[offset + 2] = value >>> 8;
-  target[offset + 3] = value;
-}
-
-function writeUint64(target: Buffer, offset: number, value: number): void {
-  writeUint32(target, offset, Math.floor(value / TWO_32));
-  writeUint32(target, offset + 4, value >>> 0);
-}
-
-function readUint32(source: Buffer, offset: number): number {
-  return (
-    (((source[offset] as number) << 24) |
-      ((source[offset + 1] as number) << 16) |
-      ((source[offset + 2] as number) << 8) |
-      (source[offset + 3] as number)) >>>
-    0
-  );
-}
-
-/** NaN stands for a value beyond 53 bits. */
-function readUint64(source: Buffer, offset: number): number {
-  const high = readUint32(source, offset);
-  return high > MAX_HIGH_WORD ? Number.NaN : high * TWO_32 + readUint32(source, offset + 4);
 }

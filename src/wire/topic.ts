@@ -8,12 +8,20 @@
 import { isUtf8 } from 'node:buffer';
 
 /** The first byte of a message: what kind of topic it has. */
-export const TopicKind = { event: 0x65 /* e */, inbox: 0x69 /* i */, probe: 0x70 /* p */ } as const;
+export const TopicKind = {
+  all: 0x61 /* a */,
+  event: 0x65 /* e */,
+  inbox: 0x69 /* i */,
+  probe: 0x70 /* p */,
+} as const;
 
 /** Subscribed to for `onAny` and `anyEvent`: the prefix of every event's topic. */
 export const ALL_EVENTS: Buffer = Buffer.from([TopicKind.event]);
 
 export const TOPIC_END = 0x00;
+
+/** The topic on which every emitter is spoken to. */
+export const ALL_EMITTERS: Buffer = Buffer.from([TopicKind.all, TOPIC_END]);
 
 /** Names that begin so are the library's own: never sent, never accepted from the network. */
 export const RESERVED_NAME_PREFIX = 'distributed:';
