@@ -1,0 +1,180 @@
+// A process with any number of emitters of the built package, told over IPC what to do: the far end of fault tests
+// (see fault-peer.ts). It counts what it emits and receives, and keeps a journal of what the emitters say of themselves.
+import { DistributedEmitter } from 'demitter';
+import { Published, Received } from './fault-record.mjs';
+
+/** The same clock in every process of this machine. */
+const now = () => Number(process.hrtime.bigint()) / 1e6;
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+const TICK_MS = 2;
+/** A paced load that fell behind by more (the process was stopped or blocked) does not catch up: it would be a flood. */
+const MAX_ARREARS_MS = 100;
+const SETTLE_CHECK_MS = 20;
+/** What would come twice, comes by then. */
+const LINGER_MS = 100;
+const MAX_JOURNAL = 1000;
+
+class Source {
+  constructor(options) {
+    this.emitter = new DistributedEmitter(options);
+    this.published = new Published(this.emitter.id);
+    this.received = new Received();
+    /** Undefined: all names. */
+    this.names = new Set();
+    this.journal = { statuses: [], errors: [], errorCounts: {} };
+    this.firstDelivery = undefined;
+    this.isStopping = false;
+    this.emitter.on('distributed:status', ({ status, previous, cause }) =>
+      keep(this.journal.statuses, { at: now(), status, previous, cause: cause?.message }),
+    );
+    this.emitter.on('distributed:error', (error) => this.#note(error));
+    void this.emitter.connect();
+  }
+
+  take(name, event) {
+    this.received.take(name, event);
+    if (this.firstDelivery !== undefined) {
+      this.firstDelivery(now());
+      this.firstDelivery = undefined;
+    }
+  }
+
+  #note({ type, code, message, eventName, missed, publisherId }) {
+    const { errors, errorCounts } = this.journal;
+    errorCounts[type] = (errorCounts[type] ?? 0) + 1;
+    keep(errors, { at: now(), type, code, message, eventName, missed, publisherId });
+    if (type === 'loss' || type === 'deserialization') this.received.tell(publisherId, eventName, missed);
+    if (type === 'overflow' || type === 'closed') this.published.refuse(eventName, missed);
+  }
+}
+
+function keep(list, entry) {
+  if (list.length < MAX_JOURNAL) list.push(entry);
+}
+
+const sources = [];
+const watched = [];
+
+async function load(source, { names, bytes, count = Infinity, durationMs = Infinity, manner }) {
+  const { emitter, published } = source;
+  const start = now();
+  const end = start + durationMs;
+  const first = published.total;
+  const emit = () => {
+    const name = names[published.total % names.length];
+    return emitter.emit(name, published.next(name, bytes));
+  };
+  const goesOn = () => !source.isStopping && published.total - first < count && now() < end;
+  source.isStopping = false;
+  if (manner === 'one turn') while (published.total - first < count) void emit();
+  else if (manner === 'awaited') {
+    while (goesOn()) for (let i = 0; i < 64 && published.total - first < count; i += 1) await emit();
+  } else if (manner.chunk !== undefined) {
+    while (goesOn()) {
+      for (let i = 0; i < manner.chunk && published.total - first < count; i += 1) void emit();
+      await turn();
+    }
+  } else await paced(manner.rate, emit, goesOn, () => published.total - first < count);
+  // Refusals are told a turn later.
+  await turn();
+  await turn();
+  return { emitted: published.total - first, ms: now() - start };
+}
+
+async function paced(rate, emit, goesOn, hasMore) {
+  const perMs = rate / 1000;
+  let start = now();
+  let emitted = 0;
+  while (goesOn()) {
+    const arrears = now() - start - emitted / perMs;
+    if (arrears > MAX_ARREARS_MS) start += arrears - MAX_ARREARS_MS;
+    for (const due = (now() - start) * perMs; emitted < due && hasMore(); emitted += 1) void emit();
+    await sleep(TICK_MS);
+  }
+}
+
+async function settled({ received, names }, { expected, quietMs, joined }) {
+  let progress = received.progress;
+  let since = now();
+  for (;;) {
+    if (received.isComplete(expected, names, joined)) {
+      await sleep(LINGER_MS);
+      return true;
+    }
+    await sleep(SETTLE_CHECK_MS);
+    if (received.progress !== progress) {
+      progress = received.progress;
+      since = now();
+    } else if (now() - since > quietMs) return false;
+  }
+}
+
+/** Commands that concern one emitter. */
+const emitterCommands = {
+  listen(source, names) {
+    for (const name of names) {
+      source.names?.add(name);
+      source.emitter.on(name, (event) => source.take(name, event));
+    }
+  },
+  listenToAll(source) {
+    source.names = undefined;
+    source.emitter.onAny((name, event) => source.take(name, event));
+  },
+  ready: (source, options) => source.emitter.ready(options),
+  load,
+  stopLoad(source) {
+    source.isStopping = true;
+  },
+  published: ({ published }) => published.report(),
+  received: ({ received }) => received.report(),
+  settled,
+  // Two steps, so that the watch is set before what ends it: the first answer says that it is.
+  watch(source) {
+    watched[sources.indexOf(source)] = new Promise((resolve) => {
+      source.firstDelivery = resolve;
+    });
+  },
+  watched: (source) => watched[sources.indexOf(source)],
+  journal: ({ journal }) => journal,
+  status: ({ emitter }) => emitter.status,
+  latency: ({ emitter }) => emitter.latency,
+  closeEmitter: ({ emitter }) => emitter.close(),
+};
+
+const processCommands = {
+  create(options) {
+    const source = new Source(options);
+    sources.push(source);
+    return { key: sources.length - 1, id: source.emitter.id };
+  },
+  block(ms) {
+    for (const end = now() + ms; now() < end; );
+  },
+  memory() {
+    globalThis.gc?.();
+    return process.memoryUsage();
+  },
+  activeResources: () => process.getActiveResourcesInfo(),
+  async close() {
+    await Promise.all(sources.map(({ emitter }) => emitter.close()));
+    process.disconnect();
+  },
+};
+
+process.on('message', async ({ id, key, command, args }) => {
+  try {
+    const result =
+      key === undefined
+        ? await processCommands[command](...args)
+        : await emitterCommands[command](sources[key], ...args);
+    if (process.connected) process.send({ id, result });
+  } catch (error) {
+    if (process.connected) process.send({ id, failure: `${error.code ?? error.name}: ${error.message}` });
+  }
+});
+// The test is gone: so is what this process is for.
+process.on('disconnect', () => {});
+process.send({ started: true });
