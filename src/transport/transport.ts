@@ -63,7 +63,13 @@ export interface TransportHandlers {
   onDropped?(cause: Error): void;
 }
 
-/** `up`: both directions are made and every subscription was sent. `down`: they are not; the transport tries. */
+/**
+ * `up`: both directions are made and every subscription was sent. `down`: they are not; the transport tries.
+ *
+ * A link may die without a word: a network that carries nothing any more in one direction or both, a peer that is
+ * frozen. A transport whose {@link TransportSupport.reconnects | supports.reconnects} is true reports `down` within 3 s
+ * of that, and counts only time in which this process itself ran: a blocked event loop is no silence of the peer.
+ */
 export type LinkStatus = 'up' | 'down';
 
 /** What a transport can do: users and the conformance suite read it, no code branches on a driver's name. */

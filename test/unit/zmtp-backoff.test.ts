@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { Backoff } from '../../src/transport/zmtp/backoff.js';
 
-const LIMITS = { minDelayMs: 10, firstCeilingMs: 50, maxCeilingMs: 1_000 };
+const LIMITS = { minDelayMs: 10, firstCeilingMs: 50, maxCeilingMs: 300 };
 
 describe('Backoff', () => {
   it('doubles its ceiling up to the cap', () => {
     const backoff = new Backoff({ ...LIMITS, random: () => 1 });
-    expect(Array.from({ length: 7 }, () => backoff.next())).toEqual([50, 100, 200, 400, 800, 1_000, 1_000]);
+    expect(Array.from({ length: 5 }, () => backoff.next())).toEqual([50, 100, 200, 300, 300]);
   });
 
   it('jitters over the whole range, but never below the least delay', () => {

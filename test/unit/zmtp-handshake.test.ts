@@ -14,7 +14,7 @@ import {
   encodeGreeting,
   encodeReady,
   readGreeting,
-  takesSubscriptionCommands,
+  takesCommands,
 } from '../../src/transport/zmtp/handshake.js';
 import { greeting, readyFrame } from '../support/zmtp-sockets.js';
 
@@ -75,9 +75,9 @@ describe('the greeting', () => {
   });
 
   it('decides the form of subscriptions', () => {
-    expect(takesSubscriptionCommands({ major: 3, minor: 0 })).toBe(false);
-    expect(takesSubscriptionCommands({ major: 3, minor: 1 })).toBe(true);
-    expect(takesSubscriptionCommands({ major: 4, minor: 0 })).toBe(true);
+    expect(takesCommands({ major: 3, minor: 0 })).toBe(false);
+    expect(takesCommands({ major: 3, minor: 1 })).toBe(true);
+    expect(takesCommands({ major: 4, minor: 0 })).toBe(true);
   });
 });
 

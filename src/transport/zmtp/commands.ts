@@ -31,6 +31,11 @@ export function parseCommand(body: Buffer): Command {
   return { name: body.toString('latin1', 1, 1 + length), data: body.subarray(1 + length) };
 }
 
+/** A PING that leaves it to us to judge silence (TTL 0), without a context. */
+export function encodePing(): Buffer {
+  return encodeCommand('PING', Buffer.alloc(PING_TTL_BYTES));
+}
+
 /** The PONG body that answers a PING with `data`. */
 export function encodePong(data: Buffer): Buffer {
   if (data.length < PING_TTL_BYTES || data.length > PING_TTL_BYTES + MAX_PING_CONTEXT_BYTES) {

@@ -8,11 +8,13 @@ import {
   type Command,
   encodeCommand,
   encodeError,
+  encodePing,
   encodePong,
   parseCommand,
   parseErrorReason,
   parseMetadata,
 } from './commands.js';
+import { deadline } from './deadline.js';
 import { type DropReason, encodeFrame, FrameDecoder, type FrameSink } from './frames.js';
 import {
   checkSocketType,
@@ -22,9 +24,10 @@ import {
   type PeerVersion,
   readGreeting,
   type SocketType,
-  takesSubscriptionCommands,
+  takesCommands,
   VERSION_BYTES,
 } from './handshake.js';
+import { Heartbeat, type HeartbeatTiming } from './heartbeat.js';
 import { describeSocketError, networkError, printable, zmtpError } from './protocol-error.js';
 import { WriteBuffer } from './write-buffer.js';
 
@@ -34,11 +37,21 @@ const KEEP_ALIVE_DELAY_MS = 10_000;
 /** A PONG is left out while this much waits to be sent: any frame tells the peer that we live. */
 const MAX_BYTES_BEFORE_PONG = 256 * 1024;
 
+/**
+ * A PING goes along with so many bytes. A slow link may need long for all that the kernel holds, but not for so much:
+ * answers come in while it works off the rest.
+ */
+const BYTES_PER_PING = 256 * 1024;
+
+const PING = encodePing();
+
 export interface ConnectionOptions {
   readonly socketType: SocketType;
   readonly maxMessageBytes: number;
   /** How long the peer may take from the first byte to its READY. */
   readonly handshakeTimeoutMs: number;
+  /** When a peer that falls silent later is given up; left out, it is left to TCP. ZMTP 3.0 has no PING. */
+  readonly heartbeat?: HeartbeatTiming;
 }
 
 export interface ConnectionHandlers {
@@ -65,9 +78,11 @@ export class ZmtpConnection implements FrameSink {
   readonly #handlers: ConnectionHandlers;
   readonly #decoder: FrameDecoder;
   readonly #output: WriteBuffer;
-  readonly #handshakeTimer: NodeJS.Timeout;
+  readonly #cancelHandshakeTimeout: () => void;
   readonly #dropsTold = new Set<DropReason>();
   #state: State = 'version';
+  #heartbeat: Heartbeat | undefined;
+  #bytesSincePing = 0;
   #greeting: Buffer = Buffer.alloc(0);
   #peer: PeerVersion = { major: 3, minor: 0 };
 
@@ -81,7 +96,7 @@ export class ZmtpConnection implements FrameSink {
     const { handshakeTimeoutMs } = options;
     const silence = (): void =>
       this.#fail(zmtpError(`The peer did not finish the handshake within ${handshakeTimeoutMs} ms`));
-    this.#handshakeTimer = setTimeout(silence, handshakeTimeoutMs);
+    this.#cancelHandshakeTimeout = deadline(handshakeTimeoutMs, silence);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
@@ -101,11 +116,12 @@ export class ZmtpConnection implements FrameSink {
   /** Only when ready. The bytes must not change from here on. */
   send(message: Uint8Array): void {
     this.#output.addFrame('message', message);
+    this.#countTowardsPing(message.length);
   }
 
   /** Only when ready. RFC 37 makes a subscription a command; RFC 23 made it a message that begins with 1 or 0. */
   changeSubscription(prefix: Uint8Array, change: 'subscribe' | 'cancel'): void {
-    if (takesSubscriptionCommands(this.#peer)) {
+    if (takesCommands(this.#peer)) {
       this.#output.addFrame(
         'command',
         encodeCommand(change === 'subscribe' ? 'SUBSCRIBE' : 'CANCEL', prefix),
@@ -116,6 +132,7 @@ export class ZmtpConnection implements FrameSink {
       message.set(prefix, 1);
       this.#output.addFrame('message', message);
     }
+    this.#countTowardsPing(prefix.length);
   }
 
   flush(): void {
@@ -202,6 +219,7 @@ export class ZmtpConnection implements FrameSink {
   }
 
   #receive(chunk: Buffer): void {
+    this.#heartbeat?.heard();
     try {
       if (this.#state === 'version' || this.#state === 'greeting') this.#greet(chunk);
       else this.#decoder.push(chunk);
@@ -243,9 +261,35 @@ export class ZmtpConnection implements FrameSink {
     if (command.name !== 'READY')
       throw zmtpError(`The peer sent ${printable(command.name)} instead of READY`);
     checkSocketType(this.#options.socketType, parseMetadata(command.data));
-    clearTimeout(this.#handshakeTimer);
+    this.#cancelHandshakeTimeout();
     this.#state = 'ready';
+    const { heartbeat } = this.#options;
+    if (heartbeat !== undefined && takesCommands(this.#peer)) this.#watch(heartbeat);
     this.#handlers.onReady();
+  }
+
+  #watch(timing: HeartbeatTiming): void {
+    this.#heartbeat = new Heartbeat(timing, {
+      ping: () => {
+        // So much has a PING in it.
+        if (this.#output.bytes >= BYTES_PER_PING) return;
+        this.#addPing();
+        this.#output.flush();
+      },
+      writeProgress: () => this.#output.progress,
+      onSilent: (silentMs) =>
+        this.#fail(networkError(`The peer has been silent for ${silentMs} ms`), 'reset'),
+    });
+  }
+
+  #countTowardsPing(bytes: number): void {
+    this.#bytesSincePing += bytes;
+    if (this.#bytesSincePing >= BYTES_PER_PING) this.#addPing();
+  }
+
+  #addPing(): void {
+    this.#bytesSincePing = 0;
+    if (this.#heartbeat !== undefined) this.#output.addFrame('command', PING);
   }
 
   /** Commands that are not known are ignored: a newer peer may have them. */
@@ -261,7 +305,8 @@ export class ZmtpConnection implements FrameSink {
     }
   }
 
-  #fail(cause: DemitterError): void {
+  /** `reset`: what the kernel still holds must not reach a peer that comes to itself after we have dialled again. */
+  #fail(cause: DemitterError, how: 'close' | 'reset' = 'close'): void {
     const state = this.#state;
     if (state === 'closed' || state === 'ending') return;
     this.#leave('closed');
@@ -269,6 +314,9 @@ export class ZmtpConnection implements FrameSink {
       // The peer learns why. Nothing else is in this socket's way, so the kernel takes it at once.
       this.#socket.write(encodeFrame('command', encodeError(cause.message)));
       this.#socket.destroySoon();
+    } else if (how === 'reset' && this.#socket.remoteAddress !== undefined) {
+      // Only TCP has resets; a Unix socket has no address either.
+      this.#socket.resetAndDestroy();
     } else {
       this.#socket.destroy();
     }
@@ -277,7 +325,8 @@ export class ZmtpConnection implements FrameSink {
 
   #leave(state: 'ending' | 'closed'): void {
     this.#state = state;
-    clearTimeout(this.#handshakeTimer);
+    this.#cancelHandshakeTimeout();
+    this.#heartbeat?.stop();
     this.#decoder.stop();
   }
 

@@ -4,6 +4,7 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { type Endpoint, toDialable } from '../../address.js';
 import type { DemitterError } from '../../errors.js';
+import { deadline } from './deadline.js';
 import { describeSocketError, networkError } from './protocol-error.js';
 
 export interface DialHandlers {
@@ -18,11 +19,11 @@ export interface DialHandlers {
  */
 export function dial(endpoint: Endpoint, timeoutMs: number, handlers: DialHandlers): () => void {
   const socket = connect(connectOptions(toDialable(endpoint)));
-  const timer = setTimeout(() => fail(networkError(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  const cancelTimeout = deadline(timeoutMs, () => fail(networkError(`no answer within ${timeoutMs} ms`)));
   const onError = (error: Error): void => fail(networkError(describeSocketError(error), error));
 
   function settle(): void {
-    clearTimeout(timer);
+    cancelTimeout();
     socket.off('error', onError);
   }
   function fail(cause: DemitterError): void {

@@ -79,8 +79,8 @@ export function readGreeting(received: Buffer): PeerVersion | undefined {
   return { major: major as number, minor: received[MINOR_AT] as number };
 }
 
-/** Whether the peer takes subscriptions as commands (RFC 37) rather than as messages (RFC 23). */
-export function takesSubscriptionCommands(peer: PeerVersion): boolean {
+/** Whether the peer knows the commands of ZMTP 3.1 (RFC 37): SUBSCRIBE, CANCEL, PING. */
+export function takesCommands(peer: PeerVersion): boolean {
   return peer.major > 3 || peer.minor >= 1;
 }
 

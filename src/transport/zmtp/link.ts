@@ -8,9 +8,11 @@ import { Backoff } from './backoff.js';
 import { ZmtpConnection } from './connection.js';
 import { dial } from './dial.js';
 import type { SocketType } from './handshake.js';
+import type { HeartbeatTiming } from './heartbeat.js';
 
 /** How long things may take. Milliseconds. */
 export interface LinkTiming {
+  /** For the network to make a connection. */
   readonly connectTimeoutMs: number;
   readonly handshakeTimeoutMs: number;
   /** The first attempt after a break comes this soon or up to `firstRetryMs`; later ones take up to `maxRetryMs`. */
@@ -19,15 +21,23 @@ export interface LinkTiming {
   readonly maxRetryMs: number;
   /** A connection that lasted this long was good: the back-off begins anew. */
   readonly stableAfterMs: number;
+  /** When a peer that has gone silent is given up. */
+  readonly heartbeat: HeartbeatTiming;
 }
 
+/**
+ * A forwarder that listens again is found within 300 ms, the longest pause between two attempts, and the handshake of
+ * some milliseconds follows: well under half a second. A packet lost in a partition does not hold an attempt for more
+ * than 2 s. A silent peer is given up after 2 to 2.5 s, so that the link is `down` within the contract's 3 s.
+ */
 export const DEFAULT_TIMING: LinkTiming = {
-  connectTimeoutMs: 5_000,
+  connectTimeoutMs: 2_000,
   handshakeTimeoutMs: 5_000,
   minRetryMs: 10,
   firstRetryMs: 50,
-  maxRetryMs: 1_000,
+  maxRetryMs: 300,
   stableAfterMs: 1_000,
+  heartbeat: { intervalMs: 500, maxSilentTicks: 4 },
 };
 
 export interface LinkOptions {
@@ -103,7 +113,8 @@ export class ZmtpLink {
   #shakeHands(socket: Socket): void {
     const { socketType, maxMessageBytes, timing, now } = this.#options;
     const handlers = this.#handlers;
-    const options = { socketType, maxMessageBytes, handshakeTimeoutMs: timing.handshakeTimeoutMs };
+    const { handshakeTimeoutMs, heartbeat } = timing;
+    const options = { socketType, maxMessageBytes, handshakeTimeoutMs, heartbeat };
     const connection = new ZmtpConnection(socket, options, {
       ...handlers,
       onReady: () => {

@@ -6,6 +6,7 @@
  */
 import type { Socket } from 'node:net';
 import { type FrameKind, MAX_HEADER_BYTES, writeFrameHeader } from './frames.js';
+import type { WriteProgress } from './heartbeat.js';
 
 const SLAB_BYTES = 64 * 1024;
 
@@ -36,6 +37,12 @@ export class WriteBuffer {
   /** Bytes taken that the kernel has not. */
   get bytes(): number {
     return this.#unflushedBytes + this.#socket.writableLength;
+  }
+
+  /** How far the kernel has come with what was flushed. */
+  get progress(): WriteProgress {
+    const socket = this.#socket;
+    return { finishedBytes: socket.bytesWritten - socket.writableLength, waitingBytes: waitingBytes(socket) };
   }
 
   addFrame(kind: FrameKind, body: Uint8Array): void {
@@ -89,4 +96,10 @@ export class WriteBuffer {
     if (this.#end > this.#start) this.#pending.push(this.#slab.subarray(this.#start, this.#end));
     this.#start = this.#end;
   }
+}
+
+/** Node tells only its own handle how much is left of a write, which may be of many megabytes; it is all, failing that. */
+function waitingBytes(socket: Socket): number {
+  const { _handle: handle } = socket as { _handle?: { readonly writeQueueSize?: number } | null };
+  return handle?.writeQueueSize ?? socket.writableLength;
 }
