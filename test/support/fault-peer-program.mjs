@@ -26,9 +26,12 @@ class Source {
     this.journal = { statuses: [], errors: [], errorCounts: {} };
     this.firstDelivery = undefined;
     this.isStopping = false;
-    this.emitter.on('distributed:status', ({ status, previous, cause }) =>
-      keep(this.journal.statuses, { at: now(), status, previous, cause: cause?.message }),
-    );
+    this.statusWatchers = new Set();
+    this.emitter.on('distributed:status', ({ status, previous, cause }) => {
+      const entry = { at: now(), status, previous, cause: cause?.message };
+      keep(this.journal.statuses, entry);
+      for (const watcher of this.statusWatchers) watcher(entry);
+    });
     this.emitter.on('distributed:error', (error) => this.#note(error));
     void this.emitter.connect();
   }
@@ -55,7 +58,6 @@ function keep(list, entry) {
 }
 
 const sources = [];
-const watched = [];
 
 async function load(source, { names, bytes, count = Infinity, durationMs = Infinity, manner }) {
   const { emitter, published } = source;
@@ -93,6 +95,14 @@ async function paced(rate, emit, goesOn, hasMore) {
     for (const due = (now() - start) * perMs; emitted < due && hasMore(); emitted += 1) void emit();
     await sleep(TICK_MS);
   }
+}
+
+async function within(timeoutMs, work, what) {
+  let timer;
+  const expired = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what()} within ${timeoutMs} ms`)), timeoutMs);
+  });
+  return Promise.race([work, expired]).finally(() => clearTimeout(timer));
 }
 
 async function settled({ received, names }, { expected, quietMs, joined }) {
@@ -133,11 +143,26 @@ const emitterCommands = {
   settled,
   // Two steps, so that the watch is set before what ends it: the first answer says that it is.
   watch(source) {
-    watched[sources.indexOf(source)] = new Promise((resolve) => {
+    source.watched = new Promise((resolve) => {
       source.firstDelivery = resolve;
     });
   },
-  watched: (source) => watched[sources.indexOf(source)],
+  watched: (source, timeoutMs) => within(timeoutMs, source.watched, () => 'no event'),
+  statusAfter(source, status, since, timeoutMs) {
+    const { statuses } = source.journal;
+    const isIt = (entry) => entry.status === status && entry.at >= since;
+    const found = new Promise((resolve) => {
+      const past = statuses.find(isIt);
+      if (past !== undefined) return resolve(past);
+      source.statusWatchers.add(function watcher(entry) {
+        if (!isIt(entry)) return;
+        source.statusWatchers.delete(watcher);
+        resolve(entry);
+      });
+    });
+    const seen = () => `not ${status}: ${statuses.map((entry) => entry.status).join(' → ')}`;
+    return within(timeoutMs, found, seen);
+  },
   journal: ({ journal }) => journal,
   status: ({ emitter }) => emitter.status,
   latency: ({ emitter }) => emitter.latency,

@@ -221,10 +221,18 @@ export class FaultEmitter {
     return this.#call('settled', { expected, quietMs, joined: this.#joined });
   }
 
-  /** Begins to wait for an event. Resolves when the wait is set, with a function that resolves with the event's time. */
-  async watch(): Promise<() => Promise<number>> {
+  /**
+   * Begins to wait for an event. Resolves when the wait is set, with a function that resolves with the event's time, or
+   * rejects after `timeoutMs`.
+   */
+  async watch(): Promise<(timeoutMs: number) => Promise<number>> {
     await this.#call('watch');
-    return () => this.#call<number>('watched');
+    return (timeoutMs) => this.#call('watched', timeoutMs);
+  }
+
+  /** The first change to `status` at or after the time `since`; rejects if it does not come within `timeoutMs`. */
+  statusAfter(status: string, since: number, timeoutMs: number): Promise<StatusEntry> {
+    return this.#call('statusAfter', status, since, timeoutMs);
   }
 
   journal(): Promise<Journal> {
