@@ -18,7 +18,7 @@ const MIB = 1024 * KIB;
 /** What the payload codec packs at most. */
 const MAX_PAYLOAD_BYTES = 256 * MIB;
 
-/** Room for topic and header beside the payload of the largest event. */
+/** Room beside the payload of the largest event: for its topic and header, and for those of a replay around it. */
 const MESSAGE_OVERHEAD_BYTES = 64 * KIB;
 
 /** `setTimeout` takes no more. */
@@ -57,6 +57,16 @@ export interface DistributedEmitterOptions {
   readonly highWaterMark?: number | undefined;
   /** Events of one name emitted in a row travel in batches of at most so many bytes. @default 4 KiB */
   readonly maxBatchBytes?: number | undefined;
+  /**
+   * Events that were sent are kept in so many bytes of memory, for receivers that missed some; 0 for none. Memory is
+   * taken in blocks of 64 KiB and more, which count as a whole.
+   * @default 128 MiB
+   */
+  readonly historyBytes?: number | undefined;
+  /** How long events are kept after they were sent, in milliseconds. @default 60000 */
+  readonly historyAge?: number | undefined;
+  /** How long what was missed is waited for before it is told as lost, in milliseconds. @default 5000 */
+  readonly recoveryTimeout?: number | undefined;
   /** Emittery's own debug options. */
   readonly debug?: EmitteryOptions<Record<PropertyKey, unknown>>['debug'];
 }
@@ -73,6 +83,9 @@ export interface ResolvedOptions {
   readonly maxBufferBytes: number;
   readonly highWaterMark: number;
   readonly maxBatchBytes: number;
+  readonly historyBytes: number;
+  readonly historyAge: number;
+  readonly recoveryTimeout: number;
 }
 
 export type TransportChoice = 'zmtp' | 'memory' | TransportFactory;
@@ -91,6 +104,9 @@ const KNOWN: readonly (keyof DistributedEmitterOptions)[] = [
   'maxBufferBytes',
   'highWaterMark',
   'maxBatchBytes',
+  'historyBytes',
+  'historyAge',
+  'recoveryTimeout',
   'debug',
 ];
 
@@ -113,6 +129,7 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
     1,
     largestEvent,
   );
+  const maxBatchBytes = integer('maxBatchBytes', given.maxBatchBytes, 4 * KIB, 1, MIB);
   const highWaterMark = Math.min(MIB, Math.ceil(maxBufferBytes / 2));
   return Object.freeze({
     xsubAddress: address('xsub', given.xsubAddress, given.xsubPort, environment, DEFAULT_XSUB_PORT),
@@ -121,10 +138,13 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
     connectTimeout: integer('connectTimeout', given.connectTimeout, 2000, 0, MAX_TIMEOUT_MS),
     closeTimeout: integer('closeTimeout', given.closeTimeout, 2000, 0, MAX_TIMEOUT_MS),
     maxEventBytes,
-    maxMessageBytes: maxEventBytes + MESSAGE_OVERHEAD_BYTES,
+    maxMessageBytes: Math.max(maxEventBytes, maxBatchBytes) + MESSAGE_OVERHEAD_BYTES,
     maxBufferBytes,
     highWaterMark: integer('highWaterMark', given.highWaterMark, highWaterMark, 1, maxBufferBytes),
-    maxBatchBytes: integer('maxBatchBytes', given.maxBatchBytes, 4 * KIB, 1, MIB),
+    maxBatchBytes,
+    historyBytes: integer('historyBytes', given.historyBytes, 128 * MIB, 0, Number.MAX_SAFE_INTEGER),
+    historyAge: integer('historyAge', given.historyAge, 60_000, 0, MAX_TIMEOUT_MS),
+    recoveryTimeout: integer('recoveryTimeout', given.recoveryTimeout, 5000, 0, MAX_TIMEOUT_MS),
   });
 }
 

@@ -4,13 +4,16 @@
  */
 import { encodeTopic, MAX_TOPIC_BYTES } from '../wire/topic.js';
 import { type Audience, emptyAudience } from './pacer.js';
+import { hashTopic } from './topic-filter.js';
 
 /** Names whose numbering is remembered. Beyond it one that is out of use starts again at 0, which receivers understand. */
 const MAX_CHANNELS = 100_000;
 
 export interface Channel {
   readonly topic: Buffer;
-  /** Sequence of the last batch on this topic; 0 before the first. */
+  /** As by {@link hashTopic}. */
+  readonly topicHash: number;
+  /** Sequence of the last finished batch on this topic; 0 before the first. */
   sequence: number;
   /** Events emitted on this topic so far, in finished batches. */
   position: number;
@@ -18,8 +21,18 @@ export interface Channel {
   readonly audience: Audience;
   /** When the last batch was finished, in milliseconds of the builder's clock. */
   finishedAt: number;
+  /** Sequence of the last batch that was handed to the link, and when; 0 before the first. */
+  sentSequence: number;
+  sentAt: number;
+  /** Whether it is in line to have its end marked. */
+  awaitsTail: boolean;
   /** `sequence` when the outbox last looked whether the name is still in use. */
   lookedAt: number;
+}
+
+/** Whether something was sent and nothing waits to be: then `sequence` and `position` are those of what was sent. */
+export function hasSentAll(channel: Channel): boolean {
+  return channel.sentSequence > 0 && channel.sentSequence === channel.sequence;
 }
 
 /** An event that cannot be sent, whatever the state of the link. */
@@ -46,6 +59,11 @@ export class Channels {
     return this.#byName.get(name) ?? this.#open(name);
   }
 
+  /** All that are remembered. */
+  [Symbol.iterator](): IterableIterator<Channel> {
+    return this.#byName.values();
+  }
+
   #open(name: PropertyKey): Channel | undefined {
     const topic = encodeTopic(name);
     if (topic === undefined) return undefined;
@@ -53,10 +71,14 @@ export class Channels {
     if (this.#byName.size >= MAX_CHANNELS) this.#forgetOne();
     const channel: Channel = {
       topic,
+      topicHash: hashTopic(topic),
       sequence: 0,
       position: 0,
       audience: emptyAudience(),
       finishedAt: 0,
+      sentSequence: 0,
+      sentAt: 0,
+      awaitsTail: false,
       lookedAt: 0,
     };
     this.#byName.set(name, channel);

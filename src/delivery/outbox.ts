@@ -9,8 +9,10 @@
 import { FLAG_ACKNOWLEDGE, type PublisherId, setFlags } from '../wire/batch.js';
 import { packPayload } from '../wire/payload.js';
 import { type Batch, BatchBuilder } from './batch-builder.js';
-import { Channels, EventTooLargeError } from './channels.js';
+import { type Channels, EventTooLargeError } from './channels.js';
+import type { History } from './history.js';
 import { Pacer } from './pacer.js';
+import type { TailMarker } from './tail-marker.js';
 
 export interface OutboxOptions {
   readonly publisher: PublisherId;
@@ -34,6 +36,13 @@ export interface OutboxLink {
   readonly bufferedBytes: number;
 }
 
+/** Who takes note of what was sent. */
+export interface OutboxRecords {
+  readonly channels: Channels;
+  readonly history: History;
+  readonly tailMarker: TailMarker;
+}
+
 /** What became of an event that was offered: `local` ones have a name that does not travel. */
 export type Acceptance = 'accepted' | 'local' | 'overflow';
 
@@ -46,7 +55,7 @@ const TURN_BYTES = 256 * 1024;
 /** What an event counts for at least in that, so that tiny ones do not make a long turn. */
 const MIN_EVENT_TURN_BYTES = 512;
 
-/** Batches handed to the link before it is worth a look which of them have left. */
+/** Messages handed to the link before it is worth a look which of them have left. */
 const MIN_HANDED_OVER = 64;
 
 export class Outbox {
@@ -54,13 +63,15 @@ export class Outbox {
   readonly #link: OutboxLink;
   readonly #builder: BatchBuilder;
   readonly #pacer: Pacer;
-  readonly #channels = new Channels();
+  readonly #channels: Channels;
+  readonly #history: History;
+  readonly #tailMarker: TailMarker;
   /** Finished batches the link has not taken, oldest at `#head`. */
   #queue: Batch[] = [];
   #head = 0;
   #queuedBytes = 0;
-  /** Batches the link has taken and may not have sent, oldest first, and how many there were at the last look. */
-  #handedOver: Batch[] = [];
+  /** Messages the link has taken and may not have sent, oldest first, and how many there were at the last look. */
+  #handedOver: HandedOver[] = [];
   #handedOverBytes = 0;
   #handedOverKept = MIN_HANDED_OVER;
   #turnBytes = 0;
@@ -69,9 +80,12 @@ export class Outbox {
   #room: Deferred | undefined;
   #emptied: Deferred | undefined;
 
-  constructor(options: OutboxOptions, link: OutboxLink) {
+  constructor(options: OutboxOptions, link: OutboxLink, records: OutboxRecords) {
     this.#options = options;
     this.#link = link;
+    this.#channels = records.channels;
+    this.#history = records.history;
+    this.#tailMarker = records.tailMarker;
     this.#pacer = new Pacer(options.now, () => this.#resume());
     this.#builder = new BatchBuilder(options.publisher, options.maxBatchBytes, options.now);
   }
@@ -124,6 +138,18 @@ export class Outbox {
     this.#resume();
   }
 
+  /**
+   * Sends a message that is no batch of events at once, past what waits here.
+   *
+   * @returns as {@link Transport.send}.
+   */
+  sendBeside(message: Buffer): boolean {
+    const isWelcome = this.#link.send(message);
+    if (!isWelcome) this.#linkOpen = false;
+    this.#noteHandedOver(message.length, 0);
+    return isWelcome;
+  }
+
   /** On a new link: acknowledgements that are missing may have been lost. */
   forgetReceivers(): void {
     this.#pacer.reset();
@@ -147,19 +173,19 @@ export class Outbox {
    */
   discard(linkBytes: number): number {
     this.#finishBatch();
-    let events = 0;
+    let given = 0;
     this.#trimHandedOver(linkBytes);
-    for (const { count } of this.#handedOver) events += count;
+    for (const { events } of this.#handedOver) given += events;
     this.#handedOver = [];
     this.#handedOverBytes = 0;
-    for (let i = this.#head; i < this.#queue.length; i += 1) events += (this.#queue[i] as Batch).count;
+    for (let i = this.#head; i < this.#queue.length; i += 1) given += (this.#queue[i] as Batch).count;
     this.#queue = [];
     this.#head = 0;
     this.#queuedBytes = 0;
     this.#turnBytes = 0;
     this.#pacer.stop();
     this.#releaseWaiters();
-    return events;
+    return given;
   }
 
   /**
@@ -176,7 +202,7 @@ export class Outbox {
     const batch = this.#builder.finish();
     if (batch === undefined) return;
     if (this.#queuedBytes === 0 && this.#canSend) {
-      this.#send(batch);
+      this.#send(batch, batch.finishedAt);
       return;
     }
     this.#queue.push(batch);
@@ -193,23 +219,31 @@ export class Outbox {
     this.#releaseWaiters();
   }
 
-  #send(batch: Batch): void {
-    const { message, sequence, channel, finishedAt } = batch;
+  #send(batch: Batch, now: number): void {
+    const { message, count, sequence, channel, finishedAt } = batch;
     if (this.#pacer.count(sequence, message.length, channel.audience, finishedAt)) {
       setFlags(message, channel.topic.length, FLAG_ACKNOWLEDGE);
     }
     this.#linkOpen = this.#link.send(message);
-    this.#handedOver.push(batch);
-    this.#handedOverBytes += message.length;
+    channel.sentSequence = sequence;
+    channel.sentAt = now;
+    this.#history.add(batch, now);
+    this.#tailMarker.sent(channel);
+    this.#noteHandedOver(message.length, count);
+  }
+
+  #noteHandedOver(bytes: number, events: number): void {
+    this.#handedOver.push({ bytes, events });
+    this.#handedOverBytes += bytes;
     if (this.#handedOver.length > 2 * this.#handedOverKept) this.#trimHandedOver(this.#link.bufferedBytes);
   }
 
-  /** Forgets the batches that have left the link too, which has `bufferedBytes` left. */
+  /** Forgets the messages that have left the link too, which has `bufferedBytes` left. */
   #trimHandedOver(bufferedBytes: number): void {
     let gone = 0;
-    for (const { message } of this.#handedOver) {
-      if (this.#handedOverBytes - message.length < bufferedBytes) break;
-      this.#handedOverBytes -= message.length;
+    for (const { bytes } of this.#handedOver) {
+      if (this.#handedOverBytes - bytes < bufferedBytes) break;
+      this.#handedOverBytes -= bytes;
       gone += 1;
     }
     this.#handedOver = this.#handedOver.slice(gone);
@@ -217,11 +251,12 @@ export class Outbox {
   }
 
   #pump(): void {
+    const now = this.#options.now();
     while (this.#head < this.#queue.length && this.#canSend) {
       const batch = this.#queue[this.#head] as Batch;
       this.#head += 1;
       this.#queuedBytes -= batch.message.length;
-      this.#send(batch);
+      this.#send(batch, now);
     }
     // Half of it is past: the cost of moving the rest is paid for by what was sent.
     if (this.#head * 2 >= this.#queue.length) {
@@ -255,6 +290,12 @@ export class Outbox {
     this.#room.resolve();
     this.#room = undefined;
   }
+}
+
+/** A message that the link has taken: its size, and how many events it stands for. */
+interface HandedOver {
+  readonly bytes: number;
+  readonly events: number;
 }
 
 interface Deferred {

@@ -4,6 +4,7 @@ import { Outbox } from '../../src/delivery/outbox.js';
 import { emptyHeader, HEADER_BYTES, type Header, readHeader } from '../../src/wire/batch.js';
 import { PayloadError, packPayload, unpackPayloads } from '../../src/wire/payload.js';
 import { decodeTopic } from '../../src/wire/topic.js';
+import { outboxRecords } from '../support/outbox-records.js';
 
 interface Sent extends Header {
   readonly name: PropertyKey | undefined;
@@ -50,6 +51,7 @@ function outbox(
       ...options,
     },
     link,
+    outboxRecords(now),
   );
   box.setLinkOpen(true);
   return box;
@@ -123,6 +125,7 @@ describe('batches', () => {
     const box = new Outbox(
       { publisher: 1, now, maxBatchBytes: 1024, maxEventBytes: 1e6, maxBufferBytes: 1e9, highWaterMark: 1e9 },
       { send: (message) => messages.push(message) > 0, flush() {}, bufferedBytes: 0 },
+      outboxRecords(now),
     );
     box.setLinkOpen(true);
     box.push('a', 'first');

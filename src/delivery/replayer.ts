@@ -1,0 +1,227 @@
+/**
+ * The replayer: gives receivers again, from the history, what they missed (docs/protocol.md, section 6).
+ *
+ * Receivers set the pace: an answer is a chunk, and they ask for the next one when they have it. All answers go over
+ * the link that the batches themselves go over, so that an answer arrives after everything that it says was sent.
+ * Requesters are served in turn, a slice each, and what is sent for the first time keeps its share of the link.
+ */
+import { buildMessage, formatPublisherId, MessageKind, type PublisherId, toElapsed } from '../wire/batch.js';
+import { encodeReplayed, encodeTails, type Request, type Tail } from '../wire/recovery.js';
+import { inboxTopic } from '../wire/topic.js';
+import { type Channel, type Channels, hasSentAll } from './channels.js';
+import type { History } from './history.js';
+import { TopicFilter } from './topic-filter.js';
+
+/** An answer's limits: the forwarder's mark counts messages, and the requester may ask many at once. */
+const MAX_REPLAYS = 1024;
+const MAX_REPLAY_BYTES = 1024 * 1024;
+
+/** Batches looked through for one answer, so that a long history of other names does not hold up the event loop. */
+const MAX_SCAN = 65_536;
+
+/** What one requester gets before the next one's turn, and before the event loop's. */
+const SLICE_BYTES = 64 * 1024;
+
+/** A `tails` message's limit, and what a topic takes in it beside its own bytes. */
+const MAX_TAILS_BYTES = 64 * 1024;
+const TAIL_BYTES = 22;
+
+/** Requesters beyond it are not answered: they ask again. */
+const MAX_WAITING = 1024;
+
+/** An inquiry is on its way for a while, and so was the last that was received before the outage. */
+const INQUIRY_SLACK_MS = 1000;
+
+/** The part of a transport that an answer needs. */
+export interface ReplayLink {
+  send(message: Buffer): boolean;
+  flush(): void;
+}
+
+/** The messages of an answer, made one by one as the link takes them. */
+type Answer = Generator<Buffer, void>;
+
+export class Replayer {
+  readonly #publisher: PublisherId;
+  readonly #history: History;
+  readonly #channels: Channels;
+  readonly #link: ReplayLink;
+  readonly #now: () => number;
+  /** By requester and kind; who is first is served next. */
+  readonly #answers = new Map<string, Answer>();
+  #state: 'down' | 'open' | 'full' = 'down';
+  #turn: NodeJS.Immediate | undefined;
+
+  /** `now` is the clock of the history and the channels. */
+  constructor(
+    publisher: PublisherId,
+    history: History,
+    channels: Channels,
+    link: ReplayLink,
+    now: () => number,
+  ) {
+    this.#publisher = publisher;
+    this.#history = history;
+    this.#channels = channels;
+    this.#link = link;
+    this.#now = now;
+  }
+
+  /** Answers request `number` of `requester`, instead of an earlier one of the same that is not answered yet. */
+  request(requester: PublisherId, number: number, request: Request): void {
+    this.#enqueue(`request ${requester}`, this.#answerRequest(requester, number, request));
+  }
+
+  /** Tells `requester` of the names among `topics` (none: all) that something was sent under in the last `withinMs`. */
+  inquiry(requester: PublisherId, topics: readonly Buffer[], withinMs: number): void {
+    this.#enqueue(`inquiry ${requester}`, this.#answerInquiry(requester, topics, withinMs));
+  }
+
+  /** The link takes more: it is up, or has drained. */
+  resume(): void {
+    this.#state = 'open';
+    this.#schedule();
+  }
+
+  /** The link is down: who still needs an answer will ask again. */
+  clear(): void {
+    this.#state = 'down';
+    this.#answers.clear();
+    clearImmediate(this.#turn);
+    this.#turn = undefined;
+  }
+
+  #enqueue(key: string, answer: Answer): void {
+    if (this.#state === 'down') return;
+    if (this.#answers.size >= MAX_WAITING && !this.#answers.has(key)) return;
+    this.#answers.set(key, answer);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#turn !== undefined || this.#state !== 'open' || this.#answers.size === 0) return;
+    this.#turn = setImmediate(() => {
+      this.#turn = undefined;
+      this.#serveNext();
+    });
+  }
+
+  #serveNext(): void {
+    for (const [key, answer] of this.#answers) {
+      this.#answers.delete(key);
+      const isDone = this.#sendSlice(answer);
+      if (!isDone && this.#state !== 'down') this.#answers.set(key, answer);
+      break;
+    }
+    this.#link.flush();
+    this.#schedule();
+  }
+
+  /**
+   * A whole slice even if the link is full before its end: a publisher that keeps the link full itself would leave no
+   * room for an answer otherwise.
+   *
+   * @returns whether it was the last one.
+   */
+  #sendSlice(answer: Answer): boolean {
+    for (let bytes = 0; bytes < SLICE_BYTES && this.#state !== 'down'; ) {
+      const { done, value: message } = answer.next();
+      if (done) return true;
+      bytes += message.length;
+      if (!this.#link.send(message) && this.#state === 'open') this.#state = 'full';
+    }
+    return false;
+  }
+
+  *#answerRequest(requester: PublisherId, number: number, request: Request): Answer {
+    const { after, before, maxAgeMs, topics } = request;
+    const topic = inboxTopic(formatPublisherId(requester));
+    const filter = new TopicFilter(topics);
+    const history = this.#history;
+    history.expire();
+    const since = this.#now() - maxAgeMs;
+    const { last } = history;
+    const end = before === 0 ? last : Math.min(before - 1, last);
+    let gone = history.goneFinishedAt >= since ? this.#goneBetween(after, end) : 0;
+    let next = Math.max(after + 1, history.firstSince(since));
+    let replays = 0;
+    let replayBytes = 0;
+    for (const stop = next + MAX_SCAN; next <= end && next < stop; next += 1) {
+      if (next < history.first) {
+        // While the link was full.
+        gone = this.#goneBetween(after, end);
+        next = gone;
+        continue;
+      }
+      if (!filter.mayHave(history.topicHash(next))) continue;
+      const message = history.message(next);
+      if (!filter.has(message)) continue;
+      if (replays === MAX_REPLAYS || replayBytes >= MAX_REPLAY_BYTES) break;
+      yield this.#replay(topic, number, replays, next, message);
+      replays += 1;
+      replayBytes += message.length;
+    }
+    const through = next > end ? end : next - 1;
+    if (gone > 0) {
+      const isOver = ({ sentSequence, finishedAt }: Channel): boolean =>
+        sentSequence > after && sentSequence <= gone && finishedAt >= since;
+      yield* this.#tails(topic, filter, isOver);
+    }
+    yield buildMessage(
+      topic,
+      { kind: MessageKind.replayed, publisher: this.#publisher, sequence: number },
+      encodeReplayed({ through, gone, last, replays }),
+    );
+  }
+
+  /** The highest sequence beyond `after`, up to `end`, that is not in the history any more; 0 if all are. */
+  #goneBetween(after: number, end: number): number {
+    const gone = Math.min(this.#history.first - 1, end);
+    return gone > after ? gone : 0;
+  }
+
+  #replay(topic: Buffer, number: number, index: number, sequence: number, message: Buffer): Buffer {
+    const header = {
+      kind: MessageKind.replay,
+      publisher: this.#publisher,
+      sequence: number,
+      previous: index,
+      elapsed: toElapsed(this.#now() - this.#history.finishedAt(sequence)),
+    };
+    return buildMessage(topic, header, message);
+  }
+
+  *#answerInquiry(requester: PublisherId, topics: readonly Buffer[], withinMs: number): Answer {
+    const since = this.#now() - withinMs - INQUIRY_SLACK_MS;
+    const isRecent = ({ sentAt }: Channel): boolean => sentAt >= since;
+    yield* this.#tails(inboxTopic(formatPublisherId(requester)), new TopicFilter(topics), isRecent);
+  }
+
+  /** `tails` messages for the channels of `filter` that are `wanted`; none if there are no such. */
+  *#tails(topic: Buffer, filter: TopicFilter, wanted: (channel: Channel) => boolean): Answer {
+    const channels: Channel[] = [];
+    for (const channel of this.#channels) {
+      // Of one that is numbered further than it was sent, a batch follows that tells more.
+      if (!filter.mayHave(channel.topicHash) || !hasSentAll(channel)) continue;
+      if (wanted(channel) && filter.has(channel.topic)) channels.push(channel);
+    }
+    let tails: Tail[] = [];
+    let bytes = 0;
+    for (const channel of channels) {
+      if (!hasSentAll(channel)) continue;
+      if (bytes + channel.topic.length + TAIL_BYTES > MAX_TAILS_BYTES) {
+        yield this.#tailsMessage(topic, tails);
+        tails = [];
+        bytes = 0;
+      }
+      const { sequence, position, finishedAt } = channel;
+      tails.push({ topic: channel.topic, sequence, position, elapsed: toElapsed(this.#now() - finishedAt) });
+      bytes += channel.topic.length + TAIL_BYTES;
+    }
+    if (tails.length > 0) yield this.#tailsMessage(topic, tails);
+  }
+
+  #tailsMessage(topic: Buffer, tails: readonly Tail[]): Buffer {
+    return buildMessage(topic, { kind: MessageKind.tails, publisher: this.#publisher }, encodeTails(tails));
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * Marks the ends of bursts: nothing follows a burst's last batch that would show a receiver that it missed it, so a
+ * *tail* follows, which says how far the name has come. Once when the name has been idle for a moment, and once more
+ * later, as the tail may share the fate of what it follows.
+ */
+import { buildMessage, MessageKind, type PublisherId, toElapsed } from '../wire/batch.js';
+import { type Channel, type Channels, hasSentAll } from './channels.js';
+
+/** How long a name is idle before its end is marked, and how long until that is repeated. */
+const IDLE_MS = 100;
+const REPEAT_MS = 1000;
+
+/** Tails of very many names are spread: so many at a time. */
+const MAX_TAILS_PER_TICK = 1000;
+const TICK_MS = 20;
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** The part of a transport that a tail needs. */
+export interface TailLink {
+  send(message: Buffer): boolean;
+  flush(): void;
+}
+
+/** A channel that waits for its tail. */
+interface Waiting {
+  readonly channel: Channel;
+  /** The last batch that had been sent when it began to wait. */
+  readonly sequence: number;
+  readonly dueAt: number;
+}
+
+export class TailMarker {
+  readonly #publisher: PublisherId;
+  readonly #channels: Channels;
+  readonly #link: TailLink;
+  readonly #now: () => number;
+  /** Channels to be marked when they are idle, and those to be marked again; both in the order in which they are due. */
+  #soon = new Queue();
+  #again = new Queue();
+  #isLinkUp = true;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = NEVER;
+
+  /** `now` is a clock in milliseconds that only goes forward. */
+  constructor(publisher: PublisherId, channels: Channels, link: TailLink, now: () => number) {
+    this.#publisher = publisher;
+    this.#channels = channels;
+    this.#link = link;
+    this.#now = now;
+  }
+
+  /** A batch of `channel` was sent. */
+  sent(channel: Channel): void {
+    if (channel.awaitsTail) return;
+    const dueAt = channel.sentAt + IDLE_MS;
+    this.#await(channel, dueAt);
+    if (dueAt < this.#timerAt) this.#startTimer();
+  }
+
+  /** The link is down: nothing is marked until {@link markRecent}. */
+  pause(): void {
+    this.#isLinkUp = false;
+    this.#stopTimer();
+  }
+
+  /** On a new link: marks what was sent at most `withinMs` ago, as it may have been lost with the old one. */
+  markRecent(withinMs: number): void {
+    this.#isLinkUp = true;
+    const now = this.#now();
+    const waiting = [...this.#soon].map(({ channel }) => channel);
+    const recent = new Set(waiting);
+    for (const channel of this.#channels) {
+      if (channel.sentSequence > 0 && now - channel.sentAt <= withinMs) recent.add(channel);
+    }
+    this.#soon = new Queue();
+    for (const channel of recent) this.#await(channel, now);
+    this.#tick();
+  }
+
+  /** Before the link is closed: marks at once whatever waits for it. */
+  markAll(): void {
+    const now = this.#now();
+    const waiting = new Set([...this.#soon, ...this.#again].map(({ channel }) => channel));
+    if (this.#isLinkUp) for (const channel of waiting) this.#send(channel, now);
+    this.#link.flush();
+    this.stop();
+  }
+
+  /** Forgets everything and releases the timer. */
+  stop(): void {
+    for (const { channel } of this.#soon) channel.awaitsTail = false;
+    this.#soon = new Queue();
+    this.#again = new Queue();
+    this.#stopTimer();
+  }
+
+  #await(channel: Channel, dueAt: number): void {
+    channel.awaitsTail = true;
+    this.#soon.push({ channel, sequence: channel.sentSequence, dueAt });
+  }
+
+  #startTimer(): void {
+    this.#stopTimer();
+    const dueAt = Math.min(this.#soon.dueAt, this.#again.dueAt);
+    if (!this.#isLinkUp || dueAt === NEVER) return;
+    const now = this.#now();
+    this.#timerAt = Math.max(dueAt, now + TICK_MS);
+    this.#timer = setTimeout(() => this.#tick(), this.#timerAt - now);
+    this.#timer.unref();
+  }
+
+  #stopTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#timerAt = NEVER;
+  }
+
+  #tick(): void {
+    const now = this.#now();
+    let tails = 0;
+    let isWelcome = true;
+    while (this.#soon.dueAt <= now && tails < MAX_TAILS_PER_TICK && isWelcome) {
+      const { channel, sequence } = this.#soon.shift();
+      if (channel.sentSequence !== sequence && now - channel.sentAt < IDLE_MS) {
+        this.#await(channel, now + IDLE_MS);
+        continue;
+      }
+      channel.awaitsTail = false;
+      isWelcome = this.#send(channel, now);
+      tails += 1;
+      this.#again.push({ channel, sequence: channel.sentSequence, dueAt: now + REPEAT_MS });
+    }
+    while (this.#again.dueAt <= now && tails < MAX_TAILS_PER_TICK && isWelcome) {
+      const { channel, sequence } = this.#again.shift();
+      if (channel.sentSequence !== sequence) continue;
+      isWelcome = this.#send(channel, now);
+      tails += 1;
+    }
+    if (tails > 0) this.#link.flush();
+    this.#startTimer();
+  }
+
+  /** Returns whether the link takes more. */
+  #send(channel: Channel, now: number): boolean {
+    // What is numbered and not sent yet will mark the end itself.
+    if (!hasSentAll(channel)) return true;
+    return this.#link.send(
+      buildMessage(channel.topic, {
+        kind: MessageKind.tail,
+        publisher: this.#publisher,
+        sequence: channel.sequence,
+        position: channel.position,
+        elapsed: toElapsed(now - channel.finishedAt),
+      }),
+    );
+  }
+}
+
+/** First in, first out. */
+class Queue {
+  #items: Waiting[] = [];
+  #head = 0;
+
+  /** When the first one is due; never, if there is none. */
+  get dueAt(): number {
+    return this.#items[this.#head]?.dueAt ?? NEVER;
+  }
+
+  push(item: Waiting): void {
+    this.#items.push(item);
+  }
+
+  /** Of a queue that is not empty. */
+  shift(): Waiting {
+    const item = this.#items[this.#head] as Waiting;
+    this.#head += 1;
+    // Half of it is past: the cost of moving the rest is paid for by what was taken.
+    if (this.#head * 2 >= this.#items.length) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+    return item;
+  }
+
+  *[Symbol.iterator](): Generator<Waiting> {
+    for (let i = this.#head; i < this.#items.length; i += 1) yield this.#items[i] as Waiting;
+  }
+}
