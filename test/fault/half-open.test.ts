@@ -59,9 +59,10 @@ async function silence(
     .then(({ at }) => at - since, problem);
   const healed = monotonicMs();
   way[connection].heal();
-  const returned = await emitter
-    .statusAfter('ready', since, MAX_RETURN_MS)
-    .then(({ at }) => at - healed, problem);
+  const returned =
+    typeof noticed === 'string'
+      ? 'was not away'
+      : await emitter.statusAfter('ready', since, MAX_RETURN_MS).then(({ at }) => at - healed, problem);
   const { errors } = await emitter.journal();
   const networkErrors = errors.filter(({ type, at }) => type === 'network' && at >= since).length;
   return { who, noticed, returned, networkErrors };
