@@ -10,6 +10,7 @@ import type { Transport, TransportSupport } from '../../src/transport/transport.
 import { describeFlow } from './transport-flow.js';
 import { describeLifecycle } from './transport-lifecycle.js';
 import { describeReconnection } from './transport-reconnection.js';
+import { describeSilence } from './transport-silence.js';
 import { describeSubscriptions } from './transport-subscriptions.js';
 
 /** A bus that nobody else is on, for one test. */
@@ -21,10 +22,25 @@ export interface TransportBus extends AsyncDisposable {
   restart?(): Promise<void>;
 }
 
+/** A bus whose links can be made to carry nothing, without a word to either end. */
+export interface SilentBus extends TransportBus {
+  silence(way: string): void;
+  /** What was held flows on. */
+  heal(): void;
+}
+
+export interface SilenceHarness {
+  /** All that can fall silent on its own, each by a name: links, their directions. */
+  readonly ways: readonly string[];
+  start(): Promise<SilentBus>;
+}
+
 export interface TransportHarness {
   /** What every transport of this driver says of itself. */
   readonly supports: TransportSupport;
   start(): Promise<TransportBus>;
+  /** Where `supports.reconnects`, if the harness can do it. */
+  readonly silence?: SilenceHarness;
 }
 
 /** Of the transports that {@link TransportBus.create} makes, if not said otherwise. */
@@ -41,5 +57,6 @@ export function describeTransport(name: string, harness: TransportHarness): void
     describeFlow(harness);
     describeLifecycle(harness);
     if (harness.supports.reconnects) describeReconnection(harness);
+    if (harness.silence !== undefined) describeSilence(harness.silence);
   });
 }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Heartbeat } from '../../src/transport/zmtp/heartbeat.js';
 
 const TIMING = { intervalMs: 500, maxSilentTicks: 4 };
+const SILENT = 'The peer has been silent for 2000 ms';
 const MIB = 1024 * 1024;
 
 /** A heartbeat whose every act is kept, over a write buffer that the test fills and empties. */
@@ -11,7 +12,7 @@ function start() {
   const heartbeat = new Heartbeat(TIMING, {
     ping: () => acts.push('ping'),
     writeProgress: () => ({ ...progress }),
-    onSilent: (silentMs) => acts.push(`silent ${silentMs}`),
+    onDead: (reason) => acts.push(reason),
   });
   const ticks = (count: number, before: () => void = () => undefined): void => {
     for (let i = 0; i < count; i += 1) {
@@ -41,24 +42,24 @@ describe('Heartbeat', () => {
   it('asks a silent peer three times, then gives it up and stops', () => {
     const { acts } = start();
     vi.advanceTimersByTime(2_010);
-    expect(acts).toEqual(['ping', 'ping', 'ping', 'silent 2000']);
+    expect(acts).toEqual(['ping', 'ping', 'ping', SILENT]);
     expect(vi.getTimerCount()).toBe(0);
   });
 
   it('notices a peer that fell silent just after a tick within 2.5 s', () => {
     const { acts, heartbeat } = start();
-    heartbeat.heard();
+    heartbeat.read(1);
     vi.advanceTimersByTime(2_510);
-    expect(acts.at(-1)).toBe('silent 2000');
+    expect(acts.at(-1)).toBe(SILENT);
   });
 
   it('asks nothing of a peer that is heard, and counts anew after each sign of life', () => {
     const { acts, heartbeat, ticks } = start();
-    ticks(10, () => heartbeat.heard());
+    ticks(10, () => heartbeat.read(1));
     expect(acts).toEqual([]);
     for (let round = 0; round < 5; round += 1) {
       ticks(3);
-      heartbeat.heard();
+      heartbeat.read(1);
       ticks(1);
     }
     expect(new Set(acts)).toEqual(new Set(['ping']));
@@ -68,9 +69,9 @@ describe('Heartbeat', () => {
     const { acts, heartbeat, ticks } = start();
     ticks(3);
     timerOnly();
-    heartbeat.heard();
+    heartbeat.read(1);
     vi.advanceTimersToNextTimer();
-    expect(acts).not.toContain('silent 2000');
+    expect(acts).not.toContain(SILENT);
   });
 
   it('stop() - leaves no timer behind, in either half of a tick', () => {
@@ -90,11 +91,11 @@ describe('Heartbeat', () => {
     ticks(12, () => {
       progress.waitingBytes -= 100_000;
     });
-    expect(acts).not.toContain('silent 2000');
+    expect(acts).not.toContain(SILENT);
     ticks(3);
-    expect(acts).not.toContain('silent 2000');
+    expect(acts).not.toContain(SILENT);
     ticks(1);
-    expect(acts).toContain('silent 2000');
+    expect(acts).toContain(SILENT);
   });
 
   it('takes it for no life that the kernel has room', () => {
@@ -102,15 +103,33 @@ describe('Heartbeat', () => {
     ticks(4, () => {
       progress.finishedBytes += 1_000;
     });
-    expect(acts).toContain('silent 2000');
+    expect(acts).toContain(SILENT);
   });
 
   it('expects an answer once more was taken than can be on its way', () => {
     const { acts, progress, ticks } = start();
     progress.waitingBytes = MIB;
     ticks(8, () => {
-      progress.finishedBytes += 8 * MIB;
+      progress.finishedBytes += 16 * MIB;
     });
-    expect(acts).toContain('silent 2000');
+    expect(acts).toContain(SILENT);
+  });
+
+  it('gives up a peer that sends much and answers nothing', () => {
+    const { acts, heartbeat, ticks } = start();
+    ticks(1, () => heartbeat.read(16 * MIB));
+    expect(acts).toEqual(['ping']);
+    ticks(4, () => heartbeat.read(16 * MIB));
+    expect(acts.at(-1)).toBe('The peer has not answered for 2000 ms');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('gives the answer the time to come behind what was sent before it', () => {
+    const { acts, heartbeat, ticks } = start();
+    ticks(1, () => heartbeat.read(16 * MIB));
+    ticks(30, () => heartbeat.read(MIB));
+    heartbeat.answered();
+    ticks(31, () => heartbeat.read(MIB));
+    expect(new Set(acts)).toEqual(new Set(['ping']));
   });
 });

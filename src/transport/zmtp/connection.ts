@@ -219,7 +219,7 @@ export class ZmtpConnection implements FrameSink {
   }
 
   #receive(chunk: Buffer): void {
-    this.#heartbeat?.heard();
+    this.#heartbeat?.read(chunk.length);
     try {
       if (this.#state === 'version' || this.#state === 'greeting') this.#greet(chunk);
       else this.#decoder.push(chunk);
@@ -277,8 +277,7 @@ export class ZmtpConnection implements FrameSink {
         this.#output.flush();
       },
       writeProgress: () => this.#output.progress,
-      onSilent: (silentMs) =>
-        this.#fail(networkError(`The peer has been silent for ${silentMs} ms`), 'reset'),
+      onDead: (reason) => this.#fail(networkError(reason), 'reset'),
     });
   }
 
@@ -299,6 +298,8 @@ export class ZmtpConnection implements FrameSink {
       if (this.#output.bytes >= MAX_BYTES_BEFORE_PONG) return;
       this.#output.addFrame('command', pong);
       this.#output.flush();
+    } else if (command.name === 'PONG') {
+      this.#heartbeat?.answered();
     } else if (this.#options.socketType === 'PUB') {
       if (command.name === 'SUBSCRIBE') this.#handlers.onSubscription?.(command.data, 'subscribe');
       else if (command.name === 'CANCEL') this.#handlers.onSubscription?.(command.data, 'cancel');

@@ -3,7 +3,8 @@
  * is frozen. TCP would let an idle connection of that kind stand for minutes, and one that sends for a quarter of an
  * hour.
  *
- * Any byte that is read proves life, so only a quiet peer is asked for some (RFC 37, "Connection Heartbeating").
+ * Any byte that is read proves life, so only a quiet peer is asked for some (RFC 37, "Connection Heartbeating"), and now
+ * and then one that floods us.
  * Silence is counted in ticks, not measured: while this process does not run (a blocked event loop, a suspended
  * machine), none passes, and a tick that comes late is one tick.
  */
@@ -20,7 +21,7 @@ export interface HeartbeatSubject {
   ping(): void;
   writeProgress(): WriteProgress;
   /** The peer is taken for dead. Once; the heartbeat has stopped. */
-  onSilent(silentMs: number): void;
+  onDead(reason: string): void;
 }
 
 /** How far the kernel has come with what it was given to send. */
@@ -31,34 +32,44 @@ export interface WriteProgress {
   readonly waitingBytes: number;
 }
 
-/**
- * A full buffer of the kernel's that takes more has been acknowledged some: this too is life, while the answer to a
- * PING may still stand behind all that is in the buffers of both ends. They hold less than this.
- */
-const MAX_BYTES_ON_THE_WAY = 16 * 1024 * 1024;
+/** More than lies in the buffers of both kernels, and of a proxy between them. An answer that comes comes before it. */
+const MAX_BYTES_ON_THE_WAY = 32 * 1024 * 1024;
+
+/** A peer that sent so much since its last answer is asked, at the next tick, whether it also hears. */
+const BYTES_PER_QUESTION = 1024 * 1024;
 
 export class Heartbeat {
   readonly #timing: HeartbeatTiming;
   readonly #subject: HeartbeatSubject;
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
-  #heard = false;
   #silentTicks = 0;
+  #readBytes = 0;
+  #readAtLastTick = 0;
+  #readWhenAnswered = 0;
+  /** The first PING that is not answered. */
+  #question: { readonly readBytes: number; ticks: number } | undefined;
   #lastProgress: WriteProgress;
-  #finishedWhenHeard: number;
+  #finishedWhenRead: number;
 
   /** Begins at once. */
   constructor(timing: HeartbeatTiming, subject: HeartbeatSubject) {
     this.#timing = timing;
     this.#subject = subject;
     this.#lastProgress = subject.writeProgress();
-    this.#finishedWhenHeard = this.#lastProgress.finishedBytes;
+    this.#finishedWhenRead = this.#lastProgress.finishedBytes;
     this.#wait();
   }
 
-  /** Something was read. */
-  heard(): void {
-    this.#heard = true;
+  /** So much was read, of whatever kind. */
+  read(bytes: number): void {
+    this.#readBytes += bytes;
+  }
+
+  /** A PONG was among it. */
+  answered(): void {
+    this.#question = undefined;
+    this.#readWhenAnswered = this.#readBytes;
   }
 
   stop(): void {
@@ -74,29 +85,48 @@ export class Heartbeat {
   }
 
   #tick(): void {
+    const { intervalMs, maxSilentTicks } = this.#timing;
     const progress = this.#subject.writeProgress();
-    if (this.#heard) {
-      this.#heard = false;
-      this.#silentTicks = 0;
-      this.#finishedWhenHeard = progress.finishedBytes;
-    } else {
-      if (this.#isTaken(progress)) this.#silentTicks = 0;
-      else this.#silentTicks += 1;
-      if (this.#silentTicks >= this.#timing.maxSilentTicks) {
-        this.#subject.onSilent(this.#silentTicks * this.#timing.intervalMs);
-        return;
-      }
-      this.#subject.ping();
-    }
+    const isRead = this.#readBytes !== this.#readAtLastTick;
+    if (isRead) this.#finishedWhenRead = progress.finishedBytes;
+    this.#silentTicks = isRead || this.#isTaken(progress) ? 0 : this.#silentTicks + 1;
     this.#lastProgress = progress;
+    this.#readAtLastTick = this.#readBytes;
+    if (this.#silentTicks >= maxSilentTicks) {
+      this.#subject.onDead(`The peer has been silent for ${this.#silentTicks * intervalMs} ms`);
+      return;
+    }
+    if (this.#question !== undefined) this.#question.ticks += 1;
+    if (this.#isDeaf()) {
+      this.#subject.onDead(`The peer has not answered for ${maxSilentTicks * intervalMs} ms`);
+      return;
+    }
+    if (!isRead || this.#readBytes - this.#readWhenAnswered >= BYTES_PER_QUESTION) {
+      this.#subject.ping();
+      this.#question ??= { readBytes: this.#readBytes, ticks: 0 };
+    }
     this.#wait();
   }
 
-  /** Whether the kernel, whose buffer was full at the last tick, got rid of some of it. */
+  /**
+   * Whether the kernel, whose buffer was full at the last tick, got rid of some of it: then the peer's has acknowledged
+   * some. This too is life, while the answer may still stand behind all that is on the way: a large message takes its
+   * time on a slow link.
+   */
   #isTaken(progress: WriteProgress): boolean {
     const { finishedBytes, waitingBytes } = this.#lastProgress;
     if (waitingBytes === 0) return false;
-    if (progress.finishedBytes - this.#finishedWhenHeard >= MAX_BYTES_ON_THE_WAY) return false;
+    if (progress.finishedBytes - this.#finishedWhenRead >= MAX_BYTES_ON_THE_WAY) return false;
     return progress.finishedBytes !== finishedBytes || progress.waitingBytes !== waitingBytes;
+  }
+
+  /**
+   * Whether the peer sends, but does not hear us. A receiver that is overloaded reads the answer late, behind what
+   * came before it: so it is the bytes that are decisive.
+   */
+  #isDeaf(): boolean {
+    const question = this.#question;
+    if (question === undefined || question.ticks < this.#timing.maxSilentTicks) return false;
+    return this.#readBytes - question.readBytes >= MAX_BYTES_ON_THE_WAY;
   }
 }
