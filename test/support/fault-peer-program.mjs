@@ -8,7 +8,9 @@ const now = () => Number(process.hrtime.bigint()) / 1e6;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** A paced load emits what is due at every tick. A slow one ticks more seldom, so that hundreds fit into a process. */
 const TICK_MS = 2;
+const MAX_TICK_MS = 200;
 /** A paced load that fell behind by more (the process was stopped or blocked) does not catch up: it would be a flood. */
 const MAX_ARREARS_MS = 100;
 const SETTLE_CHECK_MS = 20;
@@ -26,6 +28,12 @@ class Source {
     this.journal = { statuses: [], errors: [], errorCounts: {} };
     this.firstDelivery = undefined;
     this.isStopping = false;
+    /** What a listener does for each event: nothing, or between so many milliseconds of work. */
+    this.work = undefined;
+    /** Of events that say when they were emitted. */
+    this.latencies = [];
+    /** The longest time without an event, and when the last one came; while somebody wants to know. */
+    this.pause = undefined;
     this.statusWatchers = new Set();
     this.emitter.on('distributed:status', ({ status, previous, cause }) => {
       const entry = { at: now(), status, previous, cause: cause?.message };
@@ -42,6 +50,15 @@ class Source {
       this.firstDelivery(now());
       this.firstDelivery = undefined;
     }
+    if (event?.t !== undefined) this.latencies.push(now() - event.t);
+    if (this.pause !== undefined) this.#notePause(this.pause);
+    if (this.work !== undefined) busy(this.work.minMs + Math.random() * (this.work.maxMs - this.work.minMs));
+  }
+
+  #notePause(pause) {
+    const at = now();
+    pause.longest = Math.max(pause.longest, at - pause.since);
+    pause.since = at;
   }
 
   #note({ type, code, message, eventName, missed, publisherId }) {
@@ -57,16 +74,23 @@ function keep(list, entry) {
   if (list.length < MAX_JOURNAL) list.push(entry);
 }
 
+function busy(ms) {
+  for (const end = performance.now() + ms; performance.now() < end; );
+}
+
+/** An emitter that left is forgotten, so that what the process keeps is the library's. */
 const sources = [];
 
-async function load(source, { names, bytes, count = Infinity, durationMs = Infinity, manner }) {
+async function load(source, { names, bytes, stamped, count = Infinity, durationMs = Infinity, manner }) {
   const { emitter, published } = source;
   const start = now();
   const end = start + durationMs;
   const first = published.total;
   const emit = () => {
     const name = names[published.total % names.length];
-    return emitter.emit(name, published.next(name, bytes));
+    const event = published.next(name, bytes);
+    if (stamped) event.t = now();
+    return emitter.emit(name, event);
   };
   const goesOn = () => !source.isStopping && published.total - first < count && now() < end;
   source.isStopping = false;
@@ -87,13 +111,15 @@ async function load(source, { names, bytes, count = Infinity, durationMs = Infin
 
 async function paced(rate, emit, goesOn, hasMore) {
   const perMs = rate / 1000;
+  const tickMs = Math.max(TICK_MS, Math.min(MAX_TICK_MS, 0.2 / perMs));
+  const maxArrearsMs = Math.max(MAX_ARREARS_MS, 2 * tickMs);
   let start = now();
   let emitted = 0;
   while (goesOn()) {
     const arrears = now() - start - emitted / perMs;
-    if (arrears > MAX_ARREARS_MS) start += arrears - MAX_ARREARS_MS;
+    if (arrears > maxArrearsMs) start += arrears - maxArrearsMs;
     for (const due = (now() - start) * perMs; emitted < due && hasMore(); emitted += 1) void emit();
-    await sleep(TICK_MS);
+    await sleep(tickMs);
   }
 }
 
@@ -138,6 +164,22 @@ const emitterCommands = {
   stopLoad(source) {
     source.isStopping = true;
   },
+  work(source, minMs, maxMs) {
+    source.work = maxMs > 0 ? { minMs, maxMs } : undefined;
+  },
+  latencies(source) {
+    const { latencies } = source;
+    source.latencies = [];
+    return latencies.sort((a, b) => a - b);
+  },
+  startPauses(source) {
+    source.pause = { longest: 0, since: now() };
+  },
+  longestPause: ({ pause }) => pause.longest,
+  progress: ({ received }) => received.progress,
+  forgetReceived(source) {
+    source.received = new Received();
+  },
   published: ({ published }) => published.report(),
   received: ({ received }) => received.report(),
   settled,
@@ -175,8 +217,14 @@ const processCommands = {
     sources.push(source);
     return { key: sources.length - 1, id: source.emitter.id };
   },
+  async leave(key) {
+    const { emitter } = sources[key];
+    sources[key] = undefined;
+    await emitter.close();
+  },
   block(ms) {
-    for (const end = now() + ms; now() < end; );
+    // The loop stands still, the processor does not: it has others to serve.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
   },
   memory() {
     globalThis.gc?.();
@@ -184,7 +232,7 @@ const processCommands = {
   },
   activeResources: () => process.getActiveResourcesInfo(),
   async close() {
-    await Promise.all(sources.map(({ emitter }) => emitter.close()));
+    await Promise.all(sources.map((source) => source?.emitter.close()));
     process.disconnect();
   },
 };

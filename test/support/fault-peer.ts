@@ -23,6 +23,8 @@ export interface Load {
   readonly names: readonly string[];
   /** How large an event is, about. @default as small as they get */
   readonly bytes?: number;
+  /** Every event says when it was emitted, for {@link FaultEmitter.latencies}. */
+  readonly stamped?: boolean;
   /** The load ends after so many events, after this time, or with {@link FaultEmitter.stopLoad}. */
   readonly count?: number;
   readonly durationMs?: number;
@@ -98,7 +100,7 @@ export class FaultPeer implements AsyncDisposable {
     return new FaultEmitter(this, key, id, label ?? id);
   }
 
-  /** Keeps the event loop busy for `ms`; resolves when it turns again. */
+  /** Stops the event loop for `ms`; resolves when it turns again. */
   block(ms: number): Promise<void> {
     return this.call(undefined, 'block', ms);
   }
@@ -198,6 +200,36 @@ export class FaultEmitter {
     return this.#call('stopLoad');
   }
 
+  /** Every listener works for so long on each event from now on: for a time between two, or not at all (0). */
+  work(minMs: number, maxMs = minMs): Promise<void> {
+    return this.#call('work', minMs, maxMs);
+  }
+
+  /** How long each stamped event took that came since this was asked last, in milliseconds, the shortest first. */
+  latencies(): Promise<number[]> {
+    return this.#call('latencies');
+  }
+
+  /** From now on, pauses between events are measured. */
+  startPauses(): Promise<void> {
+    return this.#call('startPauses');
+  }
+
+  /** The longest pause between two events since {@link startPauses}, in milliseconds. */
+  longestPause(): Promise<number> {
+    return this.#call('longestPause');
+  }
+
+  /** How much came in so far: events, and losses that were told. */
+  progress(): Promise<number> {
+    return this.#call('progress');
+  }
+
+  /** Drops the record of what came in: what memory the process still needs is the library's. */
+  forgetReceived(): Promise<void> {
+    return this.#call('forgetReceived');
+  }
+
   async publication(): Promise<Publication> {
     return { publisher: this.id, ...(await this.#call<PublishedReport>('published')) };
   }
@@ -250,6 +282,11 @@ export class FaultEmitter {
 
   close(): Promise<void> {
     return this.#call('closeEmitter');
+  }
+
+  /** Closes it and forgets its record and journal: nothing can be asked of it afterwards. */
+  leave(): Promise<void> {
+    return this.peer.call(undefined, 'leave', this.#key);
   }
 
   #call<Result>(command: string, ...args: unknown[]): Promise<Result> {
