@@ -15,10 +15,12 @@ import { DIST, spawnNode, type TestProcess } from '../support/process.js';
 
 const PROGRAM = fileURLToPath(new URL('../support/stepped-program.mjs', import.meta.url));
 
+const FAKETIME = process.env.DEMITTER_FAKETIME ?? '/usr/bin/faketime';
+
 /** Where the library is that is to be preloaded, as its own command says. */
 function findFaketime(): string | undefined {
   try {
-    return execFileSync('faketime', ['-f', '+0', 'printenv', 'LD_PRELOAD'], { encoding: 'utf8' }).trim();
+    return execFileSync(FAKETIME, ['-f', '+0', 'printenv', 'LD_PRELOAD'], { encoding: 'utf8' }).trim();
   } catch (error) {
     if (process.env.CI !== undefined) throw new Error('CI must have faketime', { cause: error });
     return undefined;
