@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as zmq from 'zeromq';
+import type { ConnectionOptions } from '../../src/transport/zmtp/connection.js';
 import { Listener, RecordedConnection } from './zmtp-sockets.js';
 
 export type Role = 'dialling' | 'accepting';
@@ -17,10 +18,15 @@ export class Conversation<S extends PubSubSocket> implements AsyncDisposable {
   readonly socket: Socket;
   readonly #release: () => Promise<void>;
 
-  private constructor(theirs: S, socket: Socket, socketType: 'PUB' | 'SUB', release: () => Promise<void>) {
+  private constructor(
+    theirs: S,
+    socket: Socket,
+    options: Partial<ConnectionOptions>,
+    release: () => Promise<void>,
+  ) {
     this.theirs = theirs;
     this.socket = socket;
-    this.ours = new RecordedConnection(socket, { socketType });
+    this.ours = new RecordedConnection(socket, options);
     this.#release = release;
   }
 
@@ -29,6 +35,7 @@ export class Conversation<S extends PubSubSocket> implements AsyncDisposable {
     theirs: S,
     role: Role,
     protocol: Protocol,
+    options: Partial<ConnectionOptions> = {},
   ): Promise<Conversation<S>> {
     // Unsent bytes must not keep the test's process from ending.
     theirs.linger = 0;
@@ -46,7 +53,7 @@ export class Conversation<S extends PubSubSocket> implements AsyncDisposable {
       socket = (await listener.sockets.first(1))[0] as Socket;
     }
     const socketType = theirs.type === 1 || theirs.type === 9 ? 'SUB' : 'PUB';
-    const conversation = new Conversation(theirs, socket, socketType, async () => {
+    const conversation = new Conversation(theirs, socket, { socketType, ...options }, async () => {
       theirs.close();
       await listener?.[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
