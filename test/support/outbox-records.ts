@@ -1,15 +1,17 @@
-/** What an outbox writes down, for tests of the outbox alone: all that is sent is kept, and tails go nowhere. */
+/** What an outbox writes down, for tests that need no more of it. Tails go nowhere. */
 import { Channels } from '../../src/delivery/channels.js';
-import { History } from '../../src/delivery/history.js';
+import { History, type HistoryOptions } from '../../src/delivery/history.js';
 import type { OutboxRecords } from '../../src/delivery/outbox.js';
 import { TailMarker } from '../../src/delivery/tail-marker.js';
 
-export function outboxRecords(now: () => number): OutboxRecords {
+const ALL_FOR_EVER: HistoryOptions = { historyBytes: 1e9, historyAge: 1e9 };
+
+export function outboxRecords(now: () => number, options = ALL_FOR_EVER): OutboxRecords {
   const channels = new Channels();
   const link = { send: () => true, flush() {} };
   return {
     channels,
-    history: new History({ historyBytes: 1e9, historyAge: 1e9 }, now),
+    history: new History(options, now),
     tailMarker: new TailMarker(0, channels, link, now),
   };
 }

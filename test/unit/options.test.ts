@@ -39,6 +39,24 @@ describe('addresses', () => {
   });
 });
 
+describe('sizes and times', () => {
+  test('of the recovery of missed events have defaults, and may be 0', () => {
+    expect(resolve({})).toMatchObject({
+      historyBytes: 128 * 1024 * 1024,
+      historyAge: 60_000,
+      recoveryTimeout: 5000,
+    });
+    const none = { historyBytes: 0, historyAge: 0, recoveryTimeout: 0 };
+    expect(resolve(none)).toMatchObject(none);
+  });
+
+  test('a message may be as large as the largest event or batch, and what is around it', () => {
+    const overhead = 64 * 1024;
+    expect(resolve({ maxEventBytes: 100_000, maxBatchBytes: 5000 }).maxMessageBytes).toBe(100_000 + overhead);
+    expect(resolve({ maxEventBytes: 1000, maxBatchBytes: 500_000 }).maxMessageBytes).toBe(500_000 + overhead);
+  });
+});
+
 describe('mistakes name the option, what was expected and what was given', () => {
   test.each<[string, unknown, object, RegExp]>([
     ['no object', 'x', {}, /options to be an object, got 'x'/],
@@ -85,6 +103,9 @@ describe('mistakes name the option, what was expected and what was given', () =>
       {},
       /`highWaterMark` .*from 1 to 10, got 11/,
     ],
+    ['a negative size', { historyBytes: -1 }, {}, /`historyBytes` .*got -1/],
+    ['a time that no timer takes', { historyAge: 2 ** 31 }, {}, /`historyAge` .*got 2147483648/],
+    ['a time in words', { recoveryTimeout: '5s' }, {}, /`recoveryTimeout` to be a number .*got '5s'/],
     ['null', { maxEventBytes: null }, {}, /`maxEventBytes` .*got null/],
   ])('%s', (_, options, environment, message) => {
     expect(() => resolve(options, environment)).toThrow(message);

@@ -137,6 +137,25 @@ describe('batches', () => {
   });
 });
 
+test('a batch that was sent is in the history and marked in its channel; one that waits is not', () => {
+  const link = new Link();
+  const records = outboxRecords(now);
+  const { history, channels } = records;
+  const limits = { maxBatchBytes: 1024, maxEventBytes: 4096, maxBufferBytes: 1e6, highWaterMark: 1e5 };
+  const box = new Outbox({ publisher: 42, now, ...limits }, link, records);
+  box.setLinkOpen(true);
+  box.push('a', 1);
+  box.flush();
+  box.setLinkOpen(false);
+  box.push('a', 2);
+  box.flush();
+  expect([history.first, history.last]).toEqual([1, 1]);
+  expect(channels.of('a')).toMatchObject({ sequence: 2, sentSequence: 1, awaitsTail: true });
+  box.setLinkOpen(true);
+  expect(history.last).toBe(2);
+  expect(channels.of('a')).toMatchObject({ sequence: 2, sentSequence: 2 });
+});
+
 describe('what does not become a batch', () => {
   test('names that stay in the process', () => {
     const link = new Link();
@@ -208,6 +227,28 @@ describe('when the link does not take more', () => {
     link.bufferedBytes = last;
     expect(box.discard(last)).toBe(3);
     expect(box.discard(0)).toBe(0);
+  });
+
+  test('discard() does not count other messages that the link took', () => {
+    const link = new Link();
+    const box = outbox(link);
+    const probe = Buffer.concat([Buffer.from('p\0'), Buffer.alloc(HEADER_BYTES, 1)]);
+    for (let i = 0; i < 3; i += 1) box.push(i, i);
+    box.flush();
+    link.send = () => true;
+    expect(box.sendBeside(probe)).toBe(true);
+    link.bufferedBytes = probe.length + 5 + HEADER_BYTES;
+    expect(box.discard(link.bufferedBytes)).toBe(1);
+  });
+
+  test('sendBeside() - goes past what waits, and tells when the link is full', async () => {
+    const link = new Link();
+    const box = outbox(link);
+    link.send = () => false;
+    expect(box.sendBeside(Buffer.alloc(10))).toBe(false);
+    box.push('a', 1);
+    box.flush();
+    expect(box.bytes).toBeGreaterThan(0);
   });
 
   test('whoever waits for room before each event is refused none, however large', async () => {
