@@ -294,13 +294,20 @@ export class FaultEmitter {
   }
 }
 
+export interface SettleRules extends Rules {
+  readonly quietMs?: number;
+  /** What publishers emitted that have left meanwhile. */
+  readonly gone?: readonly Publication[];
+}
+
 /** Waits until every subscriber has settled, and has the oracle judge what came. All loads must have ended. */
 export async function proveSettled(
   publishers: readonly FaultEmitter[],
   subscribers: readonly FaultEmitter[],
-  { quietMs, ...rules }: Rules & { readonly quietMs?: number } = {},
+  { quietMs, gone = [], ...rules }: SettleRules = {},
 ): Promise<Verdict> {
-  const publications = await Promise.all(publishers.map((publisher) => publisher.publication()));
+  const present = await Promise.all(publishers.map((publisher) => publisher.publication()));
+  const publications = [...present, ...gone];
   await Promise.all(subscribers.map((subscriber) => subscriber.settled(publications, quietMs)));
   const receptions = await Promise.all(subscribers.map((subscriber) => subscriber.reception()));
   const labels = new Map(publishers.map(({ id, label }) => [id, label]));

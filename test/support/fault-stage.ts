@@ -44,9 +44,14 @@ export class FaultStage implements AsyncDisposable {
     return Promise.all(
       Array.from({ length: count }, (_, i) => {
         const peer = peers[Math.floor(i / perProcess)] as FaultPeer;
-        return this.emitter(peer, count === 1 ? label : `${label} ${i}`, rest);
+        return this.emitter(peer, `${label} ${i}`, rest);
       }),
     );
+  }
+
+  /** An emitter in a new process. */
+  async one(label: string, cast: Cast = {}): Promise<FaultEmitter> {
+    return this.emitter(await this.peer(), label, cast);
   }
 
   /** An emitter in a process that is there already. */
