@@ -97,9 +97,10 @@ test('emitters and forwarder outlive damaged bytes', async () => {
   const whole = monotonicMs();
   expect((await Promise.all(emitters.map(whyNotReady))).filter((why) => why !== undefined)).toEqual([]);
   const deafOrDumb = (alive: readonly Flow[]) =>
-    emitters
-      .map(({ label }) => label)
-      .filter((label) => !alive.some(({ to }) => to === label) || !alive.some(({ from }) => from === label));
+    emitters.flatMap(({ label }) => [
+      ...(alive.some(({ to }) => to === label) ? [] : [`nothing arrives at ${label}`]),
+      ...(alive.some(({ from }) => from === label) ? [] : [`nothing of ${label} arrives`]),
+    ]);
   expect(await wrongAfterAll(emitters, deafOrDumb)).toEqual([]);
   const recoveryMs = monotonicMs() - whole;
 
