@@ -87,7 +87,7 @@ for (const { title, publishers: from, subscribers: to, names, manner, short } of
 
 const SELECTIVE_MS = { short: 1500, long: 20_000 };
 /** What its listener does for each event: enough to be slower than the flood's share for it would be. */
-const WORK_MS = { min: 0.008, max: 0.015 };
+const WORK = { minMs: 0.008, maxMs: 0.015 };
 
 for (const { names: count, short } of [
   { names: 2, short: false },
@@ -101,7 +101,7 @@ for (const { names: count, short } of [
     await using stage = await FaultStage.start();
     const publisher = await stage.one('publisher');
     const subscriber = await stage.one('subscriber', { listensTo: names.slice(0, 1) });
-    await subscriber.work(WORK_MS.min, WORK_MS.max);
+    await subscriber.work(WORK);
     await publisher.load({ names, durationMs: byForm(SELECTIVE_MS), manner: 'awaited' });
     const verdict = await proveSettled([publisher], [subscriber], { told: 'none' });
     tellFigures(title, { events: summary(verdict) });

@@ -67,6 +67,9 @@ async function sample(watched: readonly Watched[], forwarder: number, end: numbe
   return ofForwarder;
 }
 
+/** Without pipes, which lead to this test. */
+const handlesOf = (resources: readonly string[]) => resources.filter((resource) => resource !== 'PipeWrap');
+
 class Watched {
   readonly heap = new Trend();
   readonly resident = new Trend();
@@ -113,5 +116,5 @@ test('a soak', async () => {
   expect(Math.max(...heapSlopes)).toBeLessThan(MAX_HEAP_SLOPE);
   expect(Math.max(...residentSlopes, forwarder.slope(JUDGED))).toBeLessThan(MAX_RESIDENT_SLOPE);
   for (const { handles } of watched.slice(0, stayers.length)) expect(new Set(handles).size).toBe(1);
-  expect(await ofJoiners.activeResources()).toEqual(handlesBefore);
+  expect(handlesOf(await ofJoiners.activeResources())).toEqual(handlesOf(handlesBefore));
 });

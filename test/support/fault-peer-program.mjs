@@ -28,7 +28,7 @@ class Source {
     this.journal = { statuses: [], errors: [], errorCounts: {} };
     this.firstDelivery = undefined;
     this.isStopping = false;
-    /** What a listener does for each event: nothing, or between so many milliseconds of work. */
+    /** What a listener does for each event: nothing, or between so many milliseconds of work, until some time. */
     this.work = undefined;
     /** Of events that say when they were emitted. */
     this.latencies = [];
@@ -52,7 +52,12 @@ class Source {
     }
     if (event?.t !== undefined) this.latencies.push(now() - event.t);
     if (this.pause !== undefined) this.#notePause(this.pause);
-    if (this.work !== undefined) busy(this.work.minMs + Math.random() * (this.work.maxMs - this.work.minMs));
+    if (this.work !== undefined) this.#work(this.work);
+  }
+
+  #work({ minMs, maxMs, end }) {
+    if (now() < end) busy(minMs + Math.random() * (maxMs - minMs));
+    else this.work = undefined;
   }
 
   #notePause(pause) {
@@ -164,8 +169,8 @@ const emitterCommands = {
   stopLoad(source) {
     source.isStopping = true;
   },
-  work(source, minMs, maxMs) {
-    source.work = maxMs > 0 ? { minMs, maxMs } : undefined;
+  work(source, { minMs, maxMs, durationMs = Infinity }) {
+    source.work = { minMs, maxMs, end: now() + durationMs };
   },
   latencies(source) {
     const { latencies } = source;

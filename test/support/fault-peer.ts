@@ -200,9 +200,16 @@ export class FaultEmitter {
     return this.#call('stopLoad');
   }
 
-  /** Every listener works for so long on each event from now on: for a time between two, or not at all (0). */
-  work(minMs: number, maxMs = minMs): Promise<void> {
-    return this.#call('work', minMs, maxMs);
+  /**
+   * Every listener works on each event from now on, for a time between two. It ends by itself: a process that is behind with
+   * its work hears of nothing else for seconds.
+   */
+  work(work: {
+    readonly minMs: number;
+    readonly maxMs: number;
+    readonly durationMs?: number;
+  }): Promise<void> {
+    return this.#call('work', work);
   }
 
   /** How long each stamped event took that came since this was asked last, in milliseconds, the shortest first. */
