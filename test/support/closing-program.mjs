@@ -125,4 +125,4 @@ const left = process.getActiveResourcesInfo();
 for (const resource of before) {
   if (left.includes(resource)) left.splice(left.indexOf(resource), 1);
 }
-console.log(JSON.stringify({ closeMs, emitted, told, statuses, left }));
+console.log(JSON.stringify({ closeMs, closeTimeout: options.closeTimeout, emitted, told, statuses, left }));

@@ -1,6 +1,6 @@
 // A program that runs under libfaketime and steps its own wall clock while its emitter works (see clock.test.ts). It
 // prints what it saw; the steady clock, by which it measures, is not stepped.
-import { renameSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DistributedEmitter } from 'demitter';
 
@@ -31,6 +31,13 @@ const timed = async (seconds, action) => {
   step(seconds);
   await done;
   return Math.round(performance.now() - start);
+};
+
+/** A signal is only on its way when `kill` returns: on a busy machine the forwarder may go on for a while. */
+const stop = async (pid) => {
+  process.kill(pid, 'SIGSTOP');
+  const runs = (task) => !/^State:\s+T/m.test(readFileSync(`/proc/${pid}/task/${task}/status`, 'utf8'));
+  while (readdirSync(`/proc/${pid}/task`).some(runs)) await delay(1);
 };
 
 const programs = {
@@ -94,7 +101,7 @@ const programs = {
       const stalled = make(JSON.parse(optionsJson));
       void stalled.connect();
       await stalled.ready();
-      process.kill(Number(forwarderPid), 'SIGSTOP');
+      await stop(Number(forwarderPid));
       void stalled.emit('tick');
       const unconfirmedMs = await timed(seconds, () => stalled.close());
       limits.push({ offset: offsetSeconds(), connectMs, readyMs, unsentMs, unconfirmedMs });
