@@ -86,6 +86,14 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
   }
 
   /**
+   * The last round trip through the forwarder and back, in milliseconds: measured once a second while `status` is
+   * `ready`. `undefined` until the first one.
+   */
+  get latency(): number | undefined {
+    return this.#delivery.latency;
+  }
+
+  /**
    * Connects to the forwarder and stays connected: a link that breaks is made again until {@link close}.
    *
    * Resolves when the link works in both directions and every subscription made so far is in force, or after

@@ -5,6 +5,7 @@
  * (in the outbox, in the transport, in the history) for as long as anyone likes.
  */
 import {
+  FLAG_ANSWERS,
   HEADER_BYTES,
   MessageKind,
   NO_ELAPSED,
@@ -78,7 +79,7 @@ export class BatchBuilder {
     const now = this.#now();
     writeHeader(this.#slab, this.#start + channel.topic.length, {
       kind: MessageKind.batch,
-      flags: 0,
+      flags: FLAG_ANSWERS,
       count: this.#count,
       publisher: this.#publisher,
       sequence: this.#sequence,

@@ -1,29 +1,41 @@
 /**
  * Delivery: an emitter's remote half. It owns the transport and keeps, over any of them, what the README promises.
  *
- * Outbox, inbox and liveness each do one thing; here they are joined to the link and to one status. The emitter
- * above sees names and values, the transport below sees bytes.
+ * Outbox and history, inbox, liveness and heartbeat each do one thing; here they are joined to the link and to one
+ * status. The emitter above sees names and values, the transport below sees bytes.
  */
 import { DemitterError, DistributedError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import { canFollow, type Status } from '../status.js';
 import type { LinkStatus, Transport, TransportFactory } from '../transport/transport.js';
 import {
-  buildMessage,
   emptyHeader,
   formatPublisherId,
+  fromElapsed,
+  HEADER_BYTES,
+  type Header,
   MessageKind,
   type PublisherId,
   randomPublisherId,
   readHeader,
+  toElapsed,
 } from '../wire/batch.js';
 import { PayloadError } from '../wire/payload.js';
-import { ALL_EVENTS, encodeTopic, inboxTopic, TopicKind } from '../wire/topic.js';
-import { checkTopic, EventTooLargeError } from './channels.js';
+import { decodeRequest, decodeTopics, encodeRequest, encodeTopics } from '../wire/recovery.js';
+import { ALL_EMITTERS, ALL_EVENTS, encodeTopic, inboxTopic, TopicKind } from '../wire/topic.js';
+import { Channels, checkTopic, EventTooLargeError } from './channels.js';
+import { Heartbeat } from './heartbeat.js';
+import { History } from './history.js';
 import { Inbox } from './inbox.js';
 import { Liveness } from './liveness.js';
 import { Outbox } from './outbox.js';
+import { Post } from './post.js';
 import { Refusals } from './refusals.js';
+import { Replayer } from './replayer.js';
+import { TailMarker } from './tail-marker.js';
+
+/** How long what was sent may have been on its way when the link was last proven. */
+const FLIGHT_MS = 1000;
 
 export interface DeliveryHandlers {
   /** Events of another emitter, in the order in which it emitted them. */
@@ -40,11 +52,15 @@ export class Delivery {
   readonly #handlers: DeliveryHandlers;
   readonly #transport: Transport;
   readonly #outbox: Outbox;
+  readonly #history: History;
+  readonly #tailMarker: TailMarker;
+  readonly #replayer: Replayer;
   readonly #inbox: Inbox;
+  readonly #post: Post;
   readonly #liveness: Liveness;
+  readonly #heartbeat: Heartbeat;
   readonly #refusals: Refusals;
   #status: Status = 'idle';
-  #flushScheduled = false;
   #lastLinkError: Error | undefined;
   #closed: Promise<void> | undefined;
 
@@ -56,20 +72,58 @@ export class Delivery {
     this.#handlers = handlers;
     const { xsubAddress, xpubAddress, maxMessageBytes } = options;
     this.#transport = createTransport({ xsubAddress, xpubAddress, maxMessageBytes });
-    this.#outbox = new Outbox({ ...options, publisher, now: () => performance.now() }, this.#transport);
-    this.#inbox = new Inbox(publisher, {
-      onEvents: (name, values) => handlers.onEvents(name, values),
-      onError: (error) => handlers.onError(error),
-      onDelivered: (sender, sequence) => this.#acknowledge(sender, sequence),
+    const now = (): number => performance.now();
+    const channels = new Channels();
+    this.#history = new History(options, now);
+    // What is sent past the outbox is counted by it all the same.
+    const beside = {
+      send: (message: Buffer): boolean => this.#outbox.sendBeside(message),
+      flush: (): void => this.#transport.flush(),
+    };
+    this.#tailMarker = new TailMarker(publisher, channels, beside, now);
+    this.#outbox = new Outbox({ ...options, publisher, now }, this.#transport, {
+      channels,
+      history: this.#history,
+      tailMarker: this.#tailMarker,
     });
+    this.#replayer = new Replayer(publisher, this.#history, channels, beside, now);
+    this.#post = new Post(publisher, beside);
+    this.#inbox = new Inbox(
+      publisher,
+      { now, recoveryTimeoutMs: options.recoveryTimeout },
+      {
+        onEvents: (name, values) => handlers.onEvents(name, values),
+        onError: (error) => handlers.onError(error),
+        onDelivered: (sender, sequence) =>
+          this.#post.to(sender, { kind: MessageKind.acknowledgement, sequence }),
+        onMissing: (sender, sequence, request) =>
+          this.#post.to(sender, { kind: MessageKind.request, sequence }, encodeRequest(request)),
+        hasHeardSince: (time) => this.#heartbeat.hasHeardSince(time),
+      },
+    );
     this.#inboxTopic = inboxTopic(this.id);
     this.#transport.subscribe(this.#inboxTopic);
-    this.#liveness = new Liveness(publisher, this.#transport, () => this.#setStatus('ready'));
+    this.#transport.subscribe(ALL_EMITTERS);
+    this.#liveness = new Liveness(publisher, this.#transport, (subscriptions) => {
+      this.#inbox.interests.prove(subscriptions, now());
+      this.#setStatus('ready');
+      this.#heartbeat.start();
+    });
+    this.#heartbeat = new Heartbeat(now, {
+      beat: (sequence) => this.#post.to(publisher, { kind: MessageKind.probe, sequence }),
+      onOutage: (withinMs) => this.#inquire(withinMs),
+      onSilence: () => this.#proveAgain(),
+    });
     this.#refusals = new Refusals(options, (error) => handlers.onError(error));
   }
 
   get status(): Status {
     return this.#status;
+  }
+
+  /** The last round trip through the forwarder, in milliseconds. */
+  get latency(): number | undefined {
+    return this.#heartbeat.latency;
   }
 
   get #isClosing(): boolean {
@@ -82,7 +136,10 @@ export class Delivery {
     this.#transport.open({
       onMessage: (message) => this.#receive(message),
       onStatus: (link, cause) => this.#onLink(link, cause),
-      onDrain: () => this.#outbox.setLinkOpen(true),
+      onDrain: () => {
+        this.#outbox.setLinkOpen(true);
+        this.#replayer.resume();
+      },
       onDropped: (cause) =>
         this.#handlers.onError(
           new DistributedError('protocol', 'DEMITTER_PROTOCOL', cause.message, { cause }),
@@ -121,20 +178,21 @@ export class Delivery {
       this.#tellUnsendable(name, cause, 'listened to beyond this process');
       return;
     }
-    this.#inbox.listen(topic, name);
-    this.#subscribe(topic);
+    this.#inbox.interests.listen(topic, name);
+    this.#inbox.interests.subscribed(topic, this.#subscribe(topic));
   }
 
   unlisten(name: PropertyKey): void {
     const topic = encodeTopic(name);
     if (topic === undefined) return;
-    this.#inbox.unlisten(topic);
+    this.#inbox.interests.unlisten(topic);
     this.#unsubscribe(topic);
   }
 
   listenToAll(all: boolean): void {
-    this.#inbox.listenToAll(all);
-    if (all) this.#subscribe(ALL_EVENTS);
+    const { interests } = this.#inbox;
+    interests.listenToAll(all);
+    if (all) interests.subscribed('all', this.#subscribe(ALL_EVENTS));
     else this.#unsubscribe(ALL_EVENTS);
   }
 
@@ -179,17 +237,22 @@ export class Delivery {
     this.#setStatus('closing');
     if (hasLink) await settledBefore(deadline, this.#outbox.drained());
     this.#liveness.stop(closedError());
+    this.#heartbeat.stop();
+    this.#inbox.stop();
+    this.#tailMarker.markAll();
     const unsentBytes = await this.#transport.close(Math.max(0, deadline - performance.now()));
     const unsent = this.#outbox.discard(unsentBytes);
+    this.#replayer.clear();
+    this.#history.stop();
     if (unsent > 0) this.#refusals.add('unsent', undefined, unsent);
     this.#refusals.tell();
     this.#setStatus('closed');
   }
 
-  #subscribe(topic: Buffer): void {
-    if (this.#isClosing) return;
-    this.#transport.subscribe(topic);
-    this.#liveness.subscribed();
+  /** Returns the number of the subscription. */
+  #subscribe(topic: Buffer): number {
+    if (!this.#isClosing) this.#transport.subscribe(topic);
+    return this.#liveness.subscribed();
   }
 
   #unsubscribe(topic: Buffer): void {
@@ -197,48 +260,88 @@ export class Delivery {
   }
 
   #receive(message: Buffer): void {
-    if (message[0] === TopicKind.event) this.#inbox.receive(message);
-    else if (message[0] === TopicKind.probe) this.#liveness.receive(message);
-    else if (message[0] === TopicKind.inbox) this.#receiveAcknowledgement(message);
+    this.#heartbeat.heard();
+    const kind = message[0];
+    if (kind === TopicKind.event) this.#inbox.receive(message);
+    else if (kind === TopicKind.probe) this.#liveness.receive(message);
+    else if (kind === TopicKind.inbox) this.#receivePost(message, this.#inboxTopic);
+    else if (kind === TopicKind.all) this.#receivePost(message, ALL_EMITTERS);
   }
 
-  #acknowledge(publisher: PublisherId, sequence: number): void {
-    const topic = inboxTopic(formatPublisherId(publisher));
-    this.#transport.send(
-      buildMessage(topic, { kind: MessageKind.acknowledgement, publisher: this.#publisher, sequence }),
-    );
-    // Many in one turn leave in one write.
-    if (this.#flushScheduled) return;
-    this.#flushScheduled = true;
-    setImmediate(() => {
-      this.#flushScheduled = false;
-      this.#transport.flush();
-    });
-  }
-
-  #receiveAcknowledgement(message: Buffer): void {
-    const { length } = this.#inboxTopic;
+  /** A message of another emitter's delivery, or of this one's heartbeat. */
+  #receivePost(message: Buffer, topic: Buffer): void {
+    const { length } = topic;
     const header = emptyHeader();
-    if (!message.subarray(0, length).equals(this.#inboxTopic)) return;
-    const fault = readHeader(message, length, header);
-    if (fault === undefined && header.kind === MessageKind.acknowledgement) {
-      this.#outbox.acknowledge(header.publisher, header.sequence);
-    } else {
-      const what = fault ?? `is of unknown kind ${header.kind}`;
-      this.#handlers.onError(
-        new DistributedError(
-          'protocol',
-          'DEMITTER_PROTOCOL',
-          `A message arrived in the inbox that is not Demitter's: it ${what}`,
-        ),
-      );
+    if (!message.subarray(0, length).equals(topic)) return;
+    const fault =
+      readHeader(message, length, header) ?? this.#obey(header, message.subarray(length + HEADER_BYTES));
+    if (fault === undefined) return;
+    this.#handlers.onError(
+      new DistributedError(
+        'protocol',
+        'DEMITTER_PROTOCOL',
+        `A message arrived in the inbox that is not Demitter's: it ${fault}`,
+      ),
+    );
+  }
+
+  /** Returns what is wrong with the message, if something is. */
+  #obey(header: Readonly<Header>, body: Buffer): string | undefined {
+    const { kind, publisher, sequence } = header;
+    switch (kind) {
+      case MessageKind.acknowledgement:
+        this.#outbox.acknowledge(publisher, sequence);
+        return undefined;
+      case MessageKind.probe:
+        if (publisher === this.#publisher) this.#heartbeat.receive(sequence);
+        return undefined;
+      case MessageKind.request: {
+        const request = decodeRequest(body);
+        if (request === undefined) return 'is a malformed request';
+        this.#replayer.request(publisher, sequence, request);
+        return undefined;
+      }
+      case MessageKind.inquiry: {
+        const topics = decodeTopics(body);
+        if (topics === undefined) return 'is a malformed inquiry';
+        if (publisher !== this.#publisher)
+          this.#replayer.inquiry(publisher, topics, fromElapsed(header.elapsed));
+        return undefined;
+      }
+      default:
+        return this.#inbox.receiveAnswer(header, body);
     }
+  }
+
+  /** For `withinMs`, until now, anything may have been lost: says what was sent in that time, and asks everybody. */
+  #inquire(withinMs: number): void {
+    this.#tailMarker.markRecent(withinMs + FLIGHT_MS);
+    this.#inbox.suspect(withinMs);
+    const { interests } = this.#inbox;
+    if (interests.isEmpty) return;
+    const elapsed = toElapsed(withinMs);
+    this.#post.toAll({ kind: MessageKind.inquiry, elapsed }, encodeTopics(interests.topics()));
+  }
+
+  /** The link is there, but nothing comes through. */
+  #proveAgain(): void {
+    this.#lostLink(new DemitterError('DEMITTER_NETWORK', 'The forwarder does not return probes any more'));
+    this.#heartbeat.stop();
+    this.#liveness.setLinkUp(true);
   }
 
   #onLink(link: LinkStatus, cause: Error | undefined): void {
     this.#lastLinkError = cause;
-    if (link === 'down') this.#lostLink(cause);
-    if (link === 'up') this.#outbox.forgetReceivers();
+    if (link === 'down') {
+      this.#heartbeat.stop();
+      this.#tailMarker.pause();
+      this.#replayer.clear();
+      this.#lostLink(cause);
+    } else {
+      this.#outbox.forgetReceivers();
+      this.#tailMarker.markRecent(this.#heartbeat.unprovenMs + FLIGHT_MS);
+      this.#replayer.resume();
+    }
     this.#outbox.setLinkOpen(link === 'up');
     this.#liveness.setLinkUp(link === 'up');
   }

@@ -2,14 +2,16 @@
  * The inbox: turns messages into events, for the names somebody here listens to.
  *
  * The forwarder matches by prefix and trusts everyone; here names match exactly, one's own messages are dropped
- * (no echo), what is missing is told, and bytes that do not follow docs/protocol.md are told and never thrown. The next
- * message works.
+ * (no echo), and bytes that do not follow docs/protocol.md are told and never thrown: the next message works. Order,
+ * and what is missing, is each publisher's stream's business.
  */
 import { DistributedError } from '../errors.js';
 import {
   emptyHeader,
   FLAG_ACKNOWLEDGE,
+  FLAG_ANSWERS,
   formatPublisherId,
+  fromElapsed,
   HEADER_BYTES,
   type Header,
   MessageKind,
@@ -17,11 +19,11 @@ import {
   readHeader,
 } from '../wire/batch.js';
 import { unpackPayloads } from '../wire/payload.js';
-import { decodeTopic, MAX_TOPIC_BYTES, TOPIC_END } from '../wire/topic.js';
-import { Continuity } from './continuity.js';
-
-/** Names known only because `onAny` listens: decoded once, and forgotten in bulk when they become too many. */
-const MAX_DECODED_NAMES = 4096;
+import { decodeReplayed, decodeTails, type Request } from '../wire/recovery.js';
+import { MAX_TOPIC_BYTES, TOPIC_END } from '../wire/topic.js';
+import { type Interest, Interests } from './interests.js';
+import type { Arrival } from './stream.js';
+import { Streams, type StreamsOptions } from './streams.js';
 
 export interface InboxHandlers {
   /** Events of one batch, in order. */
@@ -29,135 +31,144 @@ export interface InboxHandlers {
   onError(error: DistributedError): void;
   /** `publisher` asks to be told that its batch `sequence` was delivered. */
   onDelivered(publisher: PublisherId, sequence: number): void;
-}
-
-/** A name that is listened to, and the epoch in which that began. */
-interface Interest {
-  readonly name: PropertyKey;
-  readonly since: number;
+  /** `publisher` is to be asked for batches. */
+  onMissing(publisher: PublisherId, number: number, request: Request): void;
+  /** Whether something that was sent at `time` or later has come back to us since. */
+  hasHeardSince(time: number): boolean;
 }
 
 export class Inbox {
+  readonly interests = new Interests();
   readonly #self: PublisherId;
   readonly #handlers: InboxHandlers;
-  /** Names listened to, by topic; topics as Latin-1 strings, which map one byte to one character. */
-  readonly #interests = new Map<string, Interest>();
-  readonly #decoded = new Map<string, Interest>();
-  readonly #continuity = new Continuity();
-  /** Counts changes of what is listened to. */
-  #epoch = 0;
-  /** The epoch in which listening to all names began; never, while there is none. */
-  #allSince = Number.POSITIVE_INFINITY;
+  readonly #streams: Streams;
   readonly #header = emptyHeader();
 
-  constructor(self: PublisherId, handlers: InboxHandlers) {
+  constructor(self: PublisherId, options: StreamsOptions, handlers: InboxHandlers) {
     this.#self = self;
     this.#handlers = handlers;
-  }
-
-  listen(topic: Buffer, name: PropertyKey): void {
-    this.#epoch += 1;
-    this.#interests.set(topic.toString('latin1'), { name, since: this.#epoch });
-  }
-
-  unlisten(topic: Buffer): void {
-    this.#interests.delete(topic.toString('latin1'));
-  }
-
-  listenToAll(all: boolean): void {
-    this.#epoch += 1;
-    this.#allSince = all ? this.#epoch : Number.POSITIVE_INFINITY;
-    this.#decoded.clear();
+    this.#streams = new Streams(this.interests, options, {
+      deliver: (arrival) => this.#deliver(arrival),
+      onError: (error) => handlers.onError(error),
+      ask: (publisher, number, request) => handlers.onMissing(publisher, number, request),
+      hasHeardSince: (time) => handlers.hasHeardSince(time),
+    });
   }
 
   /** A message whose topic is an event's. Its bytes are kept: payloads may refer to them. */
   receive(message: Buffer): void {
     const end = message.indexOf(TOPIC_END) + 1;
     if (end === 0 || end > MAX_TOPIC_BYTES) {
-      if (this.#listensToAll) this.#foreign('has a topic that is too long or without an end', undefined);
+      if (this.interests.listensToAll)
+        this.#tellForeign('has a topic that is too long or without an end', undefined);
       return;
     }
     const interest = this.#interestIn(message, end);
     if (interest === undefined) return;
-    const { name } = interest;
     const header = this.#header;
     let fault = readHeader(message, end, header);
     if (fault === undefined && header.publisher === this.#self) return;
-    if (header.kind !== MessageKind.batch) fault ??= `is of unknown kind ${header.kind}`;
-    if (fault === undefined) {
-      this.#tellLoss(header, interest);
-      this.#deliver(message, end, name, header);
-    } else {
-      this.#foreign(fault, name);
+    if (header.kind !== MessageKind.batch && header.kind !== MessageKind.tail)
+      fault ??= `is of unknown kind ${header.kind}`;
+    if (fault === undefined) this.#streams.take(header, interest, message, end);
+    else this.#tellForeign(fault, interest.name);
+  }
+
+  /**
+   * A message came to this emitter alone, with `header` and `body`, that answers a question of ours.
+   *
+   * @returns what is wrong with it, if something is.
+   */
+  receiveAnswer(header: Readonly<Header>, body: Buffer): string | undefined {
+    switch (header.kind) {
+      case MessageKind.replay:
+        return this.#receiveReplay(header, body);
+      case MessageKind.replayed: {
+        const answer = decodeReplayed(body);
+        if (answer === undefined) return 'is a malformed end of replays';
+        this.#streams.of(header.publisher)?.replayed(header.sequence, answer);
+        return undefined;
+      }
+      case MessageKind.tails:
+        return this.#receiveTails(header.publisher, body);
+      default:
+        return `is of unknown kind ${header.kind}`;
     }
   }
 
-  /** Tells what is missing right before a batch. */
-  #tellLoss(header: Readonly<Header>, { name, since }: Interest): void {
-    const missed = this.#continuity.follow(header, name, Math.min(since, this.#allSince), this.#epoch);
-    if (missed === 0) return;
-    const publisherId = formatPublisherId(header.publisher);
-    const what = missed === 1 ? '1 event' : `${missed} events`;
-    this.#handlers.onError(
-      new DistributedError(
-        'loss',
-        'DEMITTER_LOSS',
-        `${what} '${String(name)}' of ${publisherId} were lost on the way`,
-        {
-          eventName: name,
-          missed,
-          publisherId,
-        },
-      ),
-    );
+  /** For `withinMs`, until now, anything may have been lost without a trace. */
+  suspect(withinMs: number): void {
+    this.#streams.suspect(withinMs);
   }
 
-  #deliver(message: Buffer, topicEnd: number, name: PropertyKey, header: Readonly<Header>): void {
+  /** Gives up what is missing, and what waits for it. */
+  stop(): void {
+    this.#streams.stop();
+  }
+
+  #receiveReplay({ publisher, sequence: number, previous: index, elapsed }: Readonly<Header>, body: Buffer) {
+    const stream = this.#streams.of(publisher);
+    if (stream === undefined) return undefined;
+    const end = body.indexOf(TOPIC_END) + 1;
+    const header = emptyHeader();
+    const fault = end === 0 ? 'has no topic' : readHeader(body, end, header);
+    if (fault !== undefined) return `replays a message that ${fault}`;
+    if (header.kind !== MessageKind.batch || header.publisher !== publisher)
+      return 'replays what is no batch of its sender';
+    const interest = this.#interestIn(body, end);
+    if (interest === undefined) stream.skipReplay(number, index, header.sequence);
+    else
+      stream.replay(number, index, fromElapsed(elapsed), { header, interest, message: body, topicEnd: end });
+    return undefined;
+  }
+
+  #receiveTails(publisher: PublisherId, body: Buffer): string | undefined {
+    const tails = decodeTails(body);
+    if (tails === undefined) return 'is a malformed list of tails';
+    if (publisher === this.#self) return undefined;
+    const kind = MessageKind.tail;
+    const flags = FLAG_ANSWERS;
+    for (const { topic, sequence, position, elapsed } of tails) {
+      const interest = this.#interestIn(topic, topic.length);
+      if (interest === undefined) continue;
+      const header = { kind, flags, count: 1, publisher, sequence, previous: 0, position, elapsed };
+      this.#streams.take(header, interest, topic, topic.length);
+    }
+    return undefined;
+  }
+
+  #deliver({ header, interest: { name }, message, topicEnd }: Arrival): void {
     const payloadAt = topicEnd + HEADER_BYTES;
+    const { count, flags, publisher, sequence } = header;
     let values: unknown[];
     try {
-      values = unpackPayloads(message, payloadAt, header.count);
+      values = unpackPayloads(message, payloadAt, count);
     } catch (cause) {
       // A count of more events than there are bytes is not to be believed.
-      const missed = header.count <= message.length - payloadAt ? header.count : undefined;
+      const missed = count <= message.length - payloadAt ? count : undefined;
       this.#handlers.onError(
         new DistributedError(
           'deserialization',
           'DEMITTER_DESERIALIZATION',
           `Events '${String(name)}' arrived that cannot be decoded: ${(cause as Error).message}`,
-          { eventName: name, publisherId: formatPublisherId(header.publisher), missed, cause },
+          { eventName: name, publisherId: formatPublisherId(publisher), missed, cause },
         ),
       );
       return;
     }
-    const { flags, publisher, sequence } = header;
     this.#handlers.onEvents(name, values);
     if ((flags & FLAG_ACKNOWLEDGE) !== 0) this.#handlers.onDelivered(publisher, sequence);
   }
 
-  get #listensToAll(): boolean {
-    return this.#allSince !== Number.POSITIVE_INFINITY;
-  }
-
   /** Who listens to the name behind a topic; `undefined` if nobody here does. */
   #interestIn(message: Buffer, topicEnd: number): Interest | undefined {
-    const key = message.toString('latin1', 0, topicEnd);
-    const known = this.#interests.get(key);
-    if (known !== undefined || !this.#listensToAll) return known;
-    const seen = this.#decoded.get(key);
-    if (seen !== undefined) return seen;
-    const name = decodeTopic(message.subarray(0, topicEnd));
-    if (name === undefined) {
-      this.#foreign('has a topic that stands for no event name', undefined);
-      return undefined;
-    }
-    if (this.#decoded.size >= MAX_DECODED_NAMES) this.#decoded.clear();
-    const interest = { name, since: this.#allSince };
-    this.#decoded.set(key, interest);
-    return interest;
+    const interest = this.interests.of(message, topicEnd);
+    if (interest !== 'foreign') return interest;
+    this.#tellForeign('has a topic that stands for no event name', undefined);
+    return undefined;
   }
 
-  #foreign(fault: string, name: PropertyKey | undefined): void {
+  #tellForeign(fault: string, name: PropertyKey | undefined): void {
     this.#handlers.onError(
       new DistributedError(
         'protocol',

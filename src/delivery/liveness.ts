@@ -40,7 +40,7 @@ interface Waiter {
 export class Liveness {
   readonly #publisher: PublisherId;
   readonly #link: ProbeLink;
-  readonly #onProven: () => void;
+  readonly #onProven: (subscriptions: number) => void;
   #rounds = 0;
   #round: Round | undefined;
   #linkUp = false;
@@ -49,16 +49,17 @@ export class Liveness {
   #proven = -1;
   #waiters: Waiter[] = [];
 
-  /** `onProven` is called at the end of each successful round. */
-  constructor(publisher: PublisherId, link: ProbeLink, onProven: () => void) {
+  /** `onProven` is called at the end of each successful round, with the number of subscriptions that it proves. */
+  constructor(publisher: PublisherId, link: ProbeLink, onProven: (subscriptions: number) => void) {
     this.#publisher = publisher;
     this.#link = link;
     this.#onProven = onProven;
   }
 
-  /** Call after each subscription: {@link confirmed} will wait for it. */
-  subscribed(): void {
+  /** Call after each subscription: {@link confirmed} will wait for it. Returns its number. */
+  subscribed(): number {
     this.#subscriptions += 1;
+    return this.#subscriptions;
   }
 
   setLinkUp(up: boolean): void {
@@ -86,7 +87,7 @@ export class Liveness {
     const waiting = this.#waiters;
     this.#waiters = waiting.filter((waiter) => waiter.covers > this.#proven);
     if (this.#waiters.length > 0) this.#startRound();
-    this.#onProven();
+    this.#onProven(round.covers);
     for (const waiter of waiting) if (waiter.covers <= this.#proven) waiter.resolve();
   }
 

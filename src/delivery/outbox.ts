@@ -6,7 +6,7 @@
  * over the bound is refused and counted, never dropped in silence. Whoever awaits `emit` is made to wait instead.
  */
 
-import { FLAG_ACKNOWLEDGE, type PublisherId, setFlags } from '../wire/batch.js';
+import { FLAG_ACKNOWLEDGE, FLAG_ANSWERS, type PublisherId, setFlags } from '../wire/batch.js';
 import { packPayload } from '../wire/payload.js';
 import { type Batch, BatchBuilder } from './batch-builder.js';
 import { type Channels, EventTooLargeError } from './channels.js';
@@ -222,7 +222,7 @@ export class Outbox {
   #send(batch: Batch, now: number): void {
     const { message, count, sequence, channel, finishedAt } = batch;
     if (this.#pacer.count(sequence, message.length, channel.audience, finishedAt)) {
-      setFlags(message, channel.topic.length, FLAG_ACKNOWLEDGE);
+      setFlags(message, channel.topic.length, FLAG_ACKNOWLEDGE | FLAG_ANSWERS);
     }
     this.#linkOpen = this.#link.send(message);
     channel.sentSequence = sequence;

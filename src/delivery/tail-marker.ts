@@ -3,7 +3,7 @@
  * *tail* follows, which says how far the name has come. Once when the name has been idle for a moment, and once more
  * later, as the tail may share the fate of what it follows.
  */
-import { buildMessage, MessageKind, type PublisherId, toElapsed } from '../wire/batch.js';
+import { buildMessage, FLAG_ANSWERS, MessageKind, type PublisherId, toElapsed } from '../wire/batch.js';
 import { type Channel, type Channels, hasSentAll } from './channels.js';
 
 /** How long a name is idle before its end is marked, and how long until that is repeated. */
@@ -148,6 +148,7 @@ export class TailMarker {
     return this.#link.send(
       buildMessage(channel.topic, {
         kind: MessageKind.tail,
+        flags: FLAG_ANSWERS,
         publisher: this.#publisher,
         sequence: channel.sequence,
         position: channel.position,

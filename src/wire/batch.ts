@@ -6,7 +6,7 @@
  * |-------:|-----:|---------------------------------------------------------------------------------|
  * |      0 |    1 | version, 1                                                                      |
  * |      1 |    1 | kind: 1 batch, 2 probe, 3 acknowledgement, 4 to 9 see `recovery.ts`              |
- * |      2 |    2 | flags: 1 acknowledge                                                            |
+ * |      2 |    2 | flags: 1 acknowledge, 2 answers requests                                        |
  * |      4 |    4 | count: events in the body, at least 1                                           |
  * |      8 |    8 | publisher: random identity of the emitter that sends it                         |
  * |     16 |    8 | sequence: number of this batch among all of its publisher's, from 1             |
@@ -38,7 +38,9 @@ export const MessageKind = {
 
 /** The sender asks every receiver to acknowledge this batch once it has delivered it. */
 export const FLAG_ACKNOWLEDGE = 1;
-const KNOWN_FLAGS = FLAG_ACKNOWLEDGE;
+/** On batches and tails: the sender answers requests for what was missed. */
+export const FLAG_ANSWERS = 2;
+const KNOWN_FLAGS = FLAG_ACKNOWLEDGE | FLAG_ANSWERS;
 const FLAGS_OFFSET = 2;
 
 export type MessageKind = (typeof MessageKind)[keyof typeof MessageKind];

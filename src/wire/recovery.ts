@@ -48,8 +48,8 @@ export interface Tail {
   readonly sequence: number;
   /** Events sent on the topic so far. */
   readonly position: number;
-  /** Since that batch, in milliseconds. */
-  readonly ageMs: number;
+  /** Since that batch, as in a header. */
+  readonly elapsed: number;
 }
 
 const REQUEST_BYTES = 20;
@@ -57,6 +57,9 @@ const REPLAYED_BYTES = 28;
 const TAIL_BYTES = 22;
 const COUNT_BYTES = 4;
 const LENGTH_BYTES = 2;
+
+/** The shortest topic: a kind, a tag and the NUL. Shorter ones would only make long lists of few bytes. */
+const MIN_TOPIC_BYTES = 3;
 
 export function encodeRequest({ after, before, maxAgeMs, topics }: Request): Buffer {
   const body = Buffer.allocUnsafe(REQUEST_BYTES);
@@ -118,11 +121,11 @@ export function decodeTopics(body: Buffer): Buffer[] | undefined {
 
 export function encodeTails(tails: readonly Tail[]): Buffer {
   const parts: Buffer[] = [uint32(tails.length)];
-  for (const { topic, sequence, position, ageMs } of tails) {
+  for (const { topic, sequence, position, elapsed } of tails) {
     const head = Buffer.allocUnsafe(TAIL_BYTES);
     writeUint64(head, 0, sequence);
     writeUint64(head, 8, position);
-    writeUint32(head, 16, toElapsed(ageMs));
+    writeUint32(head, 16, elapsed);
     head.writeUInt16BE(topic.length, 20);
     parts.push(head, topic);
   }
@@ -142,18 +145,18 @@ export function decodeTails(body: Buffer): Tail[] | undefined {
     const sequence = readUint64(body, at);
     const position = readUint64(body, at + 8);
     if (Number.isNaN(sequence + position)) return undefined;
-    tails.push({ topic, sequence, position, ageMs: fromElapsed(readUint32(body, at + 16)) });
+    tails.push({ topic, sequence, position, elapsed: readUint32(body, at + 16) });
     at += TAIL_BYTES + topic.length;
   }
   return at === body.length ? tails : undefined;
 }
 
-/** The topic whose length is at `at`, if it is all there. */
+/** The topic whose length is at `at`, if it is one and all there. */
 function topicAt(body: Buffer, at: number): Buffer | undefined {
   const start = at + LENGTH_BYTES;
   if (start > body.length) return undefined;
   const end = start + (((body[at] as number) << 8) | (body[at + 1] as number));
-  return end <= body.length ? body.subarray(start, end) : undefined;
+  return end - start >= MIN_TOPIC_BYTES && end <= body.length ? body.subarray(start, end) : undefined;
 }
 
 function uint32(value: number): Buffer {

@@ -5,12 +5,14 @@ import type { DistributedError } from '../../src/errors.js';
 import {
   emptyHeader,
   FLAG_ACKNOWLEDGE,
+  FLAG_ANSWERS,
   HEADER_BYTES,
   type Header,
   MessageKind,
   writeHeader,
 } from '../../src/wire/batch.js';
 import { packPayload } from '../../src/wire/payload.js';
+import { encodeReplayed, type Request } from '../../src/wire/recovery.js';
 import { encodeTopic } from '../../src/wire/topic.js';
 
 const SELF = 1;
@@ -19,13 +21,54 @@ function setUp() {
   const events: [PropertyKey, unknown][] = [];
   const errors: DistributedError[] = [];
   const delivered: [publisher: number, sequence: number, eventsBefore: number][] = [];
-  const inbox = new Inbox(SELF, {
-    onEvents: (name, values) =>
-      void events.push(...values.map((value): [PropertyKey, unknown] => [name, value])),
-    onError: (error) => void errors.push(error),
-    onDelivered: (publisher, sequence) => void delivered.push([publisher, sequence, events.length]),
-  });
-  return { inbox, events, errors, delivered };
+  const asked: { publisher: number; number: number; request: Request }[] = [];
+  const clock = { now: 1000 };
+  const inbox = new Inbox(
+    SELF,
+    { now: () => clock.now, recoveryTimeoutMs: 5000 },
+    {
+      onEvents: (name, values) =>
+        void events.push(...values.map((value): [PropertyKey, unknown] => [name, value])),
+      onError: (error) => void errors.push(error),
+      onDelivered: (publisher, sequence) => void delivered.push([publisher, sequence, events.length]),
+      onMissing: (publisher, number, request) => void asked.push({ publisher, number, request }),
+      hasHeardSince: () => true,
+    },
+  );
+  const { interests } = inbox;
+  let subscriptions = 0;
+  return {
+    inbox,
+    events,
+    errors,
+    delivered,
+    clock,
+    /** Listens, and proves it. */
+    listen(...names: PropertyKey[]): void {
+      for (const name of names) {
+        subscriptions += 1;
+        interests.listen(topic(name), name);
+        interests.subscribed(topic(name), subscriptions);
+      }
+      interests.prove(subscriptions, clock.now);
+    },
+    listenToAll(all: boolean): void {
+      subscriptions += 1;
+      interests.listenToAll(all);
+      if (all) interests.subscribed('all', subscriptions);
+      interests.prove(subscriptions, clock.now);
+    },
+    /** Answers what was asked, and what is asked then: there is nothing that could be replayed. */
+    answer(last = Number.MAX_SAFE_INTEGER): void {
+      for (let question = asked.shift(); question !== undefined; question = asked.shift()) {
+        const { publisher, number, request } = question;
+        const through = Math.min(last, request.before - 1);
+        const header = { ...emptyHeader(), kind: MessageKind.replayed, publisher, sequence: number };
+        const body = encodeReplayed({ through, gone: through, last, replays: 0 });
+        expect(inbox.receiveAnswer(header, body)).toBeUndefined();
+      }
+    },
+  };
 }
 
 function message(name: PropertyKey, values: readonly unknown[], header: Partial<Header> = {}): Buffer {
@@ -33,6 +76,7 @@ function message(name: PropertyKey, values: readonly unknown[], header: Partial<
   const complete = {
     ...emptyHeader(),
     kind: MessageKind.batch,
+    flags: FLAG_ANSWERS,
     count: values.length,
     publisher: 2,
     sequence: 1,
@@ -45,9 +89,9 @@ const topic = (name: PropertyKey) => encodeTopic(name) as Buffer;
 
 describe('a message', () => {
   test('is delivered under exactly its name', () => {
-    const { inbox, events, errors } = setUp();
-    inbox.listen(topic('user'), 'user');
-    inbox.listen(topic(7), 7);
+    const { inbox, events, errors, listen } = setUp();
+    listen('user');
+    listen(7);
     inbox.receive(message('user', [1, 2]));
     inbox.receive(message('user:login', [3]));
     inbox.receive(message(7, [4]));
@@ -61,26 +105,26 @@ describe('a message', () => {
   });
 
   test('is not delivered any more once nobody listens', () => {
-    const { inbox, events } = setUp();
-    inbox.listen(topic('a'), 'a');
-    inbox.unlisten(topic('a'));
+    const { inbox, events, listen } = setUp();
+    listen('a');
+    inbox.interests.unlisten(topic('a'));
     inbox.receive(message('a', [1]));
     expect(events).toEqual([]);
   });
 
   test('of any name is delivered to who listens to all, under a name of the right type', () => {
-    const { inbox, events } = setUp();
-    inbox.listenToAll(true);
+    const { inbox, events, listenToAll } = setUp();
+    listenToAll(true);
     for (const name of ['a', '', 0, Symbol.for('s')])
       inbox.receive(message(name, [name === '' ? 'empty' : 1]));
-    inbox.listenToAll(false);
+    listenToAll(false);
     inbox.receive(message('b', [1]));
     expect(events.map(([name]) => name)).toEqual(['a', '', 0, Symbol.for('s')]);
   });
 
   test('of one’s own is no echo', () => {
-    const { inbox, events, errors } = setUp();
-    inbox.listen(topic('a'), 'a');
+    const { inbox, events, errors, listen } = setUp();
+    listen('a');
     inbox.receive(message('a', [1], { publisher: SELF }));
     expect([events, errors]).toEqual([[], []]);
   });
@@ -104,58 +148,76 @@ describe('what is lost is told, exactly and once', () => {
   });
 
   test('by the first batch after the gap, and delivery goes on', () => {
-    const { inbox, events, errors } = setUp();
-    inbox.listen(topic('a'), 'a');
+    const { inbox, events, errors, listen, answer } = setUp();
+    listen('a');
     inbox.receive(message('a', [1, 2], { sequence: 1, position: 0 }));
     inbox.receive(message('a', [3], { sequence: 3, previous: 1, position: 2 }));
     inbox.receive(message('a', [9], { sequence: 9, previous: 7, position: 8 }));
     inbox.receive(message('a', [10], { sequence: 10, previous: 9, position: 9 }));
+    answer();
     expect(lost(errors)).toEqual([loss('a', 5)]);
     expect(events.map(([, value]) => value)).toEqual([1, 2, 3, 9, 10]);
   });
 
   test('for each name and each publisher by itself', () => {
-    const { inbox, errors } = setUp();
-    inbox.listenToAll(true);
+    const { inbox, errors, listenToAll, answer } = setUp();
+    listenToAll(true);
     inbox.receive(message('a', [1], { sequence: 1 }));
     inbox.receive(message('b', [1], { sequence: 2 }));
     inbox.receive(message('a', [1], { publisher: 3, sequence: 50, previous: 40, position: 90 }));
     inbox.receive(message('a', [3], { sequence: 5, previous: 4, position: 2 }));
     inbox.receive(message('b', [2], { sequence: 6, previous: 2, position: 1 }));
+    answer();
     expect(lost(errors)).toEqual([loss('a', 1)]);
   });
 
   test('but not what came before the first batch, or while nobody listened', () => {
-    const { inbox, events, errors } = setUp();
-    inbox.listen(topic('a'), 'a');
+    const { inbox, events, errors, listen, listenToAll, answer } = setUp();
+    listen('a');
     inbox.receive(message('a', [50], { sequence: 50, previous: 49, position: 49 }));
-    inbox.unlisten(topic('a'));
-    inbox.listen(topic('a'), 'a');
+    inbox.interests.unlisten(topic('a'));
+    listen('a');
     inbox.receive(message('a', [60], { sequence: 60, previous: 59, position: 59 }));
+    answer();
     expect(errors).toEqual([]);
     // Listened to by name or among all, without a break.
-    inbox.listenToAll(true);
-    inbox.unlisten(topic('a'));
+    listenToAll(true);
+    inbox.interests.unlisten(topic('a'));
     inbox.receive(message('a', [61], { sequence: 61, previous: 60, position: 60 }));
     inbox.receive(message('a', [63], { sequence: 63, previous: 62, position: 62 }));
+    answer();
     expect(lost(errors)).toEqual([loss('a', 1)]);
     expect(events.map(([, value]) => value)).toEqual([50, 60, 61, 63]);
   });
 
   test('a forged number does no lasting harm', () => {
-    const { inbox, events, errors } = setUp();
-    inbox.listen(topic('a'), 'a');
+    const { inbox, events, errors, listen, answer } = setUp();
+    listen('a');
     inbox.receive(message('a', [1], { sequence: 1 }));
     inbox.receive(message('a', ['forged'], { sequence: 2 ** 50, previous: 1, position: 1 }));
     inbox.receive(message('a', [2], { sequence: 2, previous: 1, position: 1 }));
+    answer(2);
     inbox.receive(message('a', [3], { sequence: 3, previous: 2, position: 2 }));
-    expect(events.map(([, value]) => value)).toEqual([1, 'forged', 2, 3]);
+    expect(events.map(([, value]) => value)).toEqual([1, 2, 3]);
+    expect(errors.map(({ code }) => code)).toEqual(['DEMITTER_PROTOCOL']);
+  });
+
+  test('a forged number that cannot be told from a true one does no lasting harm either', () => {
+    const { inbox, events, errors, listen } = setUp();
+    listen('a');
+    inbox.receive(message('a', [1], { sequence: 5 }));
+    inbox.receive(message('a', ['forged'], { sequence: 6, previous: 5, position: 1 }));
+    for (const sequence of [6, 7, 8]) {
+      const previous = sequence === 6 ? 5 : sequence - 1;
+      inbox.receive(message('a', [sequence], { sequence, previous, position: sequence - 5 }));
+    }
+    expect(events.map(([, value]) => value)).toEqual([1, 'forged', 6, 7, 8]);
     expect(errors).toEqual([]);
   });
 
   test('a publisher that numbers a name anew has lost nothing', () => {
-    const { inbox, errors } = setUp();
-    inbox.listen(topic('a'), 'a');
+    const { inbox, errors, listen } = setUp();
+    listen('a');
     inbox.receive(message('a', [1], { sequence: 7, previous: 6, position: 6 }));
     inbox.receive(message('a', [2], { sequence: 900, previous: 0, position: 0 }));
     inbox.receive(message('a', [3], { sequence: 901, previous: 900, position: 1 }));
@@ -163,8 +225,8 @@ describe('what is lost is told, exactly and once', () => {
   });
 
   test('a batch that could not be decoded is not told a second time', () => {
-    const { inbox, errors } = setUp();
-    inbox.listen(topic('a'), 'a');
+    const { inbox, errors, listen } = setUp();
+    listen('a');
     inbox.receive(message('a', [1], { sequence: 1 }));
     inbox.receive(message('a', ['x'], { sequence: 2, previous: 1, position: 1 }).subarray(0, -1));
     inbox.receive(message('a', [3], { sequence: 3, previous: 2, position: 2 }));
@@ -173,8 +235,8 @@ describe('what is lost is told, exactly and once', () => {
 });
 
 test('a full batch of costly RegExps is delivered', () => {
-  const { inbox, events, errors } = setUp();
-  inbox.listen(topic('a'), 'a');
+  const { inbox, events, errors, listen } = setUp();
+  listen('a');
   const [source, flags]: [string, string] = ['^\\p{RGI_Emoji}$', 'v'];
   const values = Array.from({ length: 150 }, () => ({ re: new RegExp(source, flags) }));
   inbox.receive(message('a', values));
@@ -182,11 +244,11 @@ test('a full batch of costly RegExps is delivered', () => {
 });
 
 test('a batch that asks for it is acknowledged once its events are delivered', () => {
-  const { inbox, delivered } = setUp();
-  inbox.listen(topic('a'), 'a');
+  const { inbox, delivered, listen } = setUp();
+  listen('a');
   inbox.receive(message('a', [1, 2], { sequence: 7 }));
-  inbox.receive(message('a', [3, 4], { sequence: 8, flags: FLAG_ACKNOWLEDGE }));
-  inbox.receive(message('b', [5], { sequence: 9, flags: FLAG_ACKNOWLEDGE }));
+  inbox.receive(message('a', [3, 4], { sequence: 8, flags: FLAG_ACKNOWLEDGE | FLAG_ANSWERS }));
+  inbox.receive(message('b', [5], { sequence: 9, flags: FLAG_ACKNOWLEDGE | FLAG_ANSWERS }));
   expect(delivered).toEqual([[2, 8, 4]]);
 });
 
@@ -211,8 +273,8 @@ describe('a message that follows no protocol is told, and the next one works', (
     ['with no events', () => message('a', [], { count: 0 }), 'DEMITTER_PROTOCOL'],
     ['with a payload cut short', () => message('a', ['hello']).subarray(0, -1), 'DEMITTER_DESERIALIZATION'],
   ])('%s', (_, make, code) => {
-    const { inbox, events, errors } = setUp();
-    inbox.listenToAll(true);
+    const { inbox, events, errors, listenToAll } = setUp();
+    listenToAll(true);
     inbox.receive(make());
     expect(errors.map((error) => error.code)).toEqual([code]);
     inbox.receive(message('a', ['next']));
@@ -226,9 +288,9 @@ describe('a message that follows no protocol is told, and the next one works', (
         fc.uint8Array({ maxLength: 200 }),
         fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }),
         (random, mutations) => {
-          const { inbox, events } = setUp();
-          inbox.listenToAll(true);
-          inbox.listen(topic('a'), 'a');
+          const { inbox, events, listen, listenToAll } = setUp();
+          listenToAll(true);
+          listen('a');
           inbox.receive(Buffer.from([0x65, ...random]));
           const damaged = Buffer.from(good);
           for (const [at, value] of mutations) damaged[at] = value;

@@ -20,6 +20,7 @@ import {
 } from '../../src/wire/batch.js';
 import { packPayload, unpackPayloads } from '../../src/wire/payload.js';
 import { decodeTopic, encodeTopic, inboxTopic } from '../../src/wire/topic.js';
+import { outboxRecords } from '../support/outbox-records.js';
 
 interface Row {
   readonly bytes: Buffer;
@@ -98,7 +99,7 @@ function outboxOf(publisher: number, now = () => 0): { outbox: Outbox; sent: Buf
     flush: () => {},
     bufferedBytes: 0,
   };
-  const outbox = new Outbox({ ...limits, publisher, now }, link);
+  const outbox = new Outbox({ ...limits, publisher, now }, link, outboxRecords(now));
   outbox.setLinkOpen(true);
   return { outbox, sent };
 }

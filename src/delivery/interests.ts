@@ -1,0 +1,136 @@
+/**
+ * The names listened to, by topic, and since when: what was emitted before is nobody's loss.
+ *
+ * Listening begins when a subscription is proven to be in force. An *epoch* counts the changes, so that what was
+ * remembered of a name before it was left and taken up again does not count.
+ */
+import { decodeTopic } from '../wire/topic.js';
+
+/** Names known only because `onAny` listens: decoded once, and forgotten in bulk when they become too many. */
+const MAX_DECODED_NAMES = 4096;
+
+/** A longer list of topics is not sent to publishers: they are asked for all events instead. */
+const MAX_TOPIC_LIST_BYTES = 16 * 1024;
+
+/** A name that is listened to. */
+export interface Interest {
+  readonly name: PropertyKey;
+  readonly topic: Buffer;
+  /** The epoch in which that began. */
+  readonly since: number;
+  /** When it was proven to be in force, in milliseconds of the clock; infinite before. */
+  inForceAt: number;
+}
+
+/** An interest whose subscription is not proven yet, and the number of the subscription. */
+interface Unproven {
+  readonly subscription: number;
+  readonly interest: { inForceAt: number };
+}
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+export class Interests {
+  /** By topic as a Latin-1 string, which maps one byte to one character. */
+  readonly #byTopic = new Map<string, Interest>();
+  readonly #decoded = new Map<string, Interest>();
+  #topicBytes = 0;
+  #epoch = 0;
+  #unproven: Unproven[] = [];
+  #provenAt = NEVER;
+  /** Listening to all names; `since` is infinite while nobody does. */
+  #all = { since: NEVER, inForceAt: NEVER };
+
+  /** Counts changes of what is listened to. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  get listensToAll(): boolean {
+    return this.#all.since !== NEVER;
+  }
+
+  listen(topic: Buffer, name: PropertyKey): void {
+    this.#epoch += 1;
+    this.unlisten(topic);
+    this.#byTopic.set(keyOf(topic, topic.length), { name, topic, since: this.#epoch, inForceAt: NEVER });
+    this.#topicBytes += topic.length;
+  }
+
+  unlisten(topic: Buffer): void {
+    if (this.#byTopic.delete(keyOf(topic, topic.length))) this.#topicBytes -= topic.length;
+  }
+
+  listenToAll(all: boolean): void {
+    this.#epoch += 1;
+    this.#all = { since: all ? this.#epoch : NEVER, inForceAt: NEVER };
+    this.#decoded.clear();
+  }
+
+  /** `subscription` is the number of the subscription made for `topic`, or for all names. */
+  subscribed(topic: Buffer | 'all', subscription: number): void {
+    const interest = topic === 'all' ? this.#all : this.#byTopic.get(keyOf(topic, topic.length));
+    if (interest !== undefined) this.#unproven.push({ subscription, interest });
+  }
+
+  /** Every subscription with a number up to `subscription` is in force at time `now`. */
+  prove(subscription: number, now: number): void {
+    let proven = 0;
+    for (const { subscription: number, interest } of this.#unproven) {
+      if (number > subscription) break;
+      interest.inForceAt = Math.min(interest.inForceAt, now);
+      proven += 1;
+    }
+    if (proven === 0) return;
+    this.#unproven = this.#unproven.slice(proven);
+    this.#provenAt = now;
+  }
+
+  /** Who listens to the name of a message whose topic ends at `topicEnd`; `foreign` if it stands for no name. */
+  of(message: Buffer, topicEnd: number): Interest | 'foreign' | undefined {
+    const key = keyOf(message, topicEnd);
+    const known = this.#byTopic.get(key);
+    if (known !== undefined || !this.listensToAll) return known;
+    return this.#decoded.get(key) ?? this.#decode(message, topicEnd, key);
+  }
+
+  /** Whether what was noted of a name in `epoch` still counts: it has been listened to without a break since. */
+  isUnbroken({ since }: Interest, epoch: number): boolean {
+    return epoch >= Math.min(since, this.#all.since);
+  }
+
+  /** Since when the name has been listened to; infinite while that is not proven. */
+  inForceSince({ inForceAt }: Interest): number {
+    return Math.min(inForceAt, this.#all.inForceAt);
+  }
+
+  /** When the last of them was proven to be in force; infinite while none is. */
+  get provenAt(): number {
+    return this.#provenAt;
+  }
+
+  /** The topics listened to, as publishers are asked for them: none means all events. */
+  topics(): readonly Buffer[] {
+    if (this.listensToAll || this.#topicBytes > MAX_TOPIC_LIST_BYTES) return [];
+    return Array.from(this.#byTopic.values(), ({ topic }) => topic);
+  }
+
+  /** Whether anything is listened to. */
+  get isEmpty(): boolean {
+    return this.#byTopic.size === 0 && !this.listensToAll;
+  }
+
+  #decode(message: Buffer, topicEnd: number, key: string): Interest | 'foreign' {
+    const topic = Buffer.from(message.subarray(0, topicEnd));
+    const name = decodeTopic(topic);
+    if (name === undefined) return 'foreign';
+    if (this.#decoded.size >= MAX_DECODED_NAMES) this.#decoded.clear();
+    const interest = { name, topic, since: this.#all.since, inForceAt: NEVER };
+    this.#decoded.set(key, interest);
+    return interest;
+  }
+}
+
+function keyOf(bytes: Buffer, length: number): string {
+  return bytes.toString('latin1', 0, length);
+}

@@ -1,0 +1,44 @@
+/**
+ * Messages of delivery itself: from one emitter to another's inbox, to its own, or to all emitters. What is posted in
+ * one turn of the event loop leaves in one write. While the link is down they are lost; whoever needs an answer asks
+ * again.
+ */
+import { buildMessage, formatPublisherId, type Header, type PublisherId } from '../wire/batch.js';
+import { ALL_EMITTERS, inboxTopic } from '../wire/topic.js';
+
+/** The part of a transport that this needs. */
+export interface PostLink {
+  send(message: Buffer): boolean;
+  flush(): void;
+}
+
+type Content = Pick<Header, 'kind'> & Partial<Header>;
+
+export class Post {
+  readonly #self: PublisherId;
+  readonly #link: PostLink;
+  #flushScheduled = false;
+
+  constructor(self: PublisherId, link: PostLink) {
+    this.#self = self;
+    this.#link = link;
+  }
+
+  to(receiver: PublisherId, content: Content, body?: Uint8Array): void {
+    this.#send(inboxTopic(formatPublisherId(receiver)), content, body);
+  }
+
+  toAll(content: Content, body?: Uint8Array): void {
+    this.#send(ALL_EMITTERS, content, body);
+  }
+
+  #send(topic: Buffer, content: Content, body: Uint8Array | undefined): void {
+    this.#link.send(buildMessage(topic, { publisher: this.#self, ...content }, body));
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    setImmediate(() => {
+      this.#flushScheduled = false;
+      this.#link.flush();
+    });
+  }
+}

@@ -1,0 +1,399 @@
+/**
+ * A stream: what one publisher sends, as far as it is listened to here, in the order in which it was sent.
+ *
+ * A batch says which batch of its topic came before it, so that a gap shows with the next batch of the topic, or with a
+ * tail, which says how far the topic has come. Then everything of this publisher is held, since the order across names
+ * is kept, until it has replayed what is missing; what it cannot replay is told. To notice a loss before a batch of
+ * another topic overtakes it, a hole in the sequence is asked about too, if it is larger than those that turned out to
+ * be other topics' batches.
+ *
+ * Numbers that go backwards are believed if nothing explains them: whoever forges one must not make the true ones look
+ * old. Rules: docs/protocol.md, section 3.3.
+ */
+import { FLAG_ANSWERS, fromElapsed, type Header, MessageKind, type PublisherId } from '../wire/batch.js';
+import type { Replayed, Request } from '../wire/recovery.js';
+import type { Interest, Interests } from './interests.js';
+import type { Recovery } from './recovery.js';
+
+/** A batch or a tail that came in. */
+export interface Arrival {
+  readonly header: Readonly<Header>;
+  readonly interest: Interest;
+  readonly message: Buffer;
+  readonly topicEnd: number;
+}
+
+/** What a stream needs of its surroundings. */
+export interface StreamContext {
+  readonly interests: Interests;
+  /** A clock in milliseconds that only goes forward. */
+  readonly now: () => number;
+  /** When the last outage ended of which it may not be known yet what it cost, and when that began. */
+  readonly lastOutage: { readonly began: number; readonly ended: number };
+  /** Since when the name is listened to and everything about it remembered; infinite if that is not proven. */
+  listenedSince(interest: Interest): number;
+  deliver(arrival: Arrival): void;
+  /** `missed` is unknown if the first of them is not the first one that was listened to. */
+  tellLoss(publisher: PublisherId, name: PropertyKey, missed: number | undefined): void;
+  /** A message was no batch of the publisher it names. */
+  tellForged(publisher: PublisherId, name: PropertyKey): void;
+  recover(publisher: PublisherId, request: Request, onGiveUp: () => void): Recovery;
+  /** Whether so many bytes more may be held. */
+  hasRoomFor(bytes: number): boolean;
+  /** So many bytes more are held; less if negative. */
+  held(bytes: number): void;
+  /** So many names more are remembered; less if negative. */
+  remembered(names: number): void;
+}
+
+/** How far the stream has come with one name. */
+interface Progress {
+  sequence: number;
+  /** Events that came before the next batch. */
+  position: number;
+  /** The interests' epoch when it was last touched. */
+  epoch: number;
+  /** Whether that was since {@link Stream.forgetIdle} last looked. */
+  isRecent: boolean;
+}
+
+/** An arrival that waits for what should have come before it. */
+interface Held extends Arrival {
+  readonly at: number;
+  /** The interests' epoch when it came. */
+  readonly epoch: number;
+  /** What has been asked for on its behalf: what is missing of its topic, and then of all topics. */
+  asked: 'nothing' | 'older' | 'all';
+}
+
+/** For how long after an outage a publisher that was not known before may have sent something in it. */
+const SUSPICION_MS = 10_000;
+
+/**
+ * What is asked for by age ages on the way, and longer if the publisher is busy. The answer says how old it is, and is
+ * judged by that; only where nothing is known to be missing, less is asked for.
+ */
+const GAP_SLACK_MS = 10_000;
+const FLIGHT_MS = 20;
+
+/** What holding one arrival costs beside its bytes. */
+const HELD_OVERHEAD = 512;
+
+export class Stream {
+  readonly #publisher: PublisherId;
+  readonly #context: StreamContext;
+  readonly #progress = new Map<PropertyKey, Progress>();
+  /** The highest sequence taken; 0 before the first. */
+  #last = 0;
+  /** All that was listened to beyond this sequence, up to `#last`, was delivered or told. */
+  #trustedFrom = 0;
+  /** A hole in the sequence up to this size is taken for batches of other topics. */
+  #usualHole = 0;
+  /** Up to here, batches may have come by a replay and come again. */
+  #replayedThrough = 0;
+  #recovery: Recovery | undefined;
+  /** Whether the recovery has brought anything that is listened to. */
+  #hasGained = false;
+  /** In the order in which they came; the first one is what the recovery is for. */
+  #held: Held[] = [];
+
+  constructor(publisher: PublisherId, context: StreamContext) {
+    this.#publisher = publisher;
+    this.#context = context;
+  }
+
+  /** Names of which something is remembered. */
+  get size(): number {
+    return this.#progress.size;
+  }
+
+  get isRecovering(): boolean {
+    return this.#recovery !== undefined;
+  }
+
+  /** A batch or a tail came. `header` is only valid during the call. */
+  take(header: Readonly<Header>, interest: Interest, message: Buffer, topicEnd: number): void {
+    const { sequence } = header;
+    const hole = sequence - this.#last - 1;
+    if (this.#recovery === undefined && header.kind === MessageKind.batch && hole >= 0) {
+      const progress = this.#progressWith(interest);
+      if (progress !== undefined && header.previous === progress.sequence && hole <= this.#usualHole) {
+        this.#accept(progress, { header, interest, message, topicEnd });
+        return;
+      }
+    }
+    const at = this.#context.now();
+    const { epoch } = this.#context.interests;
+    const arrival: Held = {
+      header: { ...header },
+      interest,
+      message,
+      topicEnd,
+      at,
+      epoch,
+      asked: 'nothing',
+    };
+    if (this.#recovery === undefined) this.#consider(arrival);
+    // What there is no room for will show as a gap, and be asked for in its turn.
+    else if (this.#context.hasRoomFor(sizeOf(arrival))) {
+      this.#context.held(sizeOf(arrival));
+      this.#held.push(arrival);
+    }
+  }
+
+  /** A replay came: `header` and `message` are those of the batch that is replayed. */
+  replay(number: number, index: number, ageMs: number, arrival: Arrival): void {
+    const { header, interest } = arrival;
+    if (this.#recovery?.replay(number, index, header.sequence) !== true) return;
+    this.#replayedThrough = Math.max(this.#replayedThrough, header.sequence);
+    this.#hasGained = true;
+    const progress = this.#progressWith(interest);
+    if (progress !== undefined && header.sequence <= progress.sequence) return;
+    const listenedForMs = this.#context.now() - this.#context.listenedSince(interest);
+    if (progress === undefined && !(ageMs <= listenedForMs)) {
+      this.#remember(interest, header);
+      return;
+    }
+    const isGap =
+      progress === undefined
+        ? header.previous > 0 && ageMs + fromElapsed(header.elapsed) < listenedForMs
+        : header.previous > progress.sequence;
+    if (isGap) this.#tellLoss(interest, progress, header.position);
+    this.#accept(progress ?? this.#remember(interest, header), arrival);
+  }
+
+  /** A replay came that is of no interest here, any more or at all. */
+  skipReplay(number: number, index: number, sequence: number): void {
+    this.#recovery?.replay(number, index, sequence);
+  }
+
+  /** The end of an answer came. */
+  replayed(number: number, answer: Replayed): void {
+    const outcome = this.#recovery?.replayed(number, answer);
+    if (outcome === undefined || outcome === 'waiting') return;
+    this.#replayedThrough = Math.max(this.#replayedThrough, answer.through);
+    const [arrival] = this.#held;
+    if (arrival === undefined) return;
+    if (outcome === 'unsent') {
+      this.#context.tellForged(this.#publisher, arrival.interest.name);
+      this.#release();
+    } else if (arrival.asked === 'all') {
+      const { kind, sequence } = arrival.header;
+      const hole = sequence - this.#last - 1;
+      if (!this.#hasGained) this.#usualHole = Math.max(this.#usualHole, hole);
+      this.#covered(kind === MessageKind.tail ? answer.last : sequence - 1);
+    }
+    this.#goOn();
+  }
+
+  /** Something may have been lost without a trace: no hole is usual any more, and questions may not have arrived. */
+  suspect(): void {
+    this.#usualHole = 0;
+    this.#recovery?.restart();
+  }
+
+  /** Forgets the names that were not heard of since it last did so. */
+  forgetIdle(): void {
+    const { size } = this.#progress;
+    for (const [name, progress] of this.#progress) {
+      if (!progress.isRecent) this.#progress.delete(name);
+      progress.isRecent = false;
+    }
+    this.#context.remembered(this.#progress.size - size);
+  }
+
+  stop(): void {
+    this.#recovery?.stop();
+    this.#recovery = undefined;
+    for (const arrival of this.#held) this.#context.held(-sizeOf(arrival));
+    this.#held = [];
+  }
+
+  /** Delivers, or asks for what is missing before. */
+  #consider(arrival: Held): void {
+    const { header, interest } = arrival;
+    const progress = this.#progressWith(interest);
+    const isTail = header.kind === MessageKind.tail;
+    if (progress !== undefined && header.sequence <= progress.sequence) {
+      if (!isTail && header.sequence > this.#replayedThrough) this.#believe(progress, arrival);
+      return;
+    }
+    const isGap = this.#isGap(arrival, progress);
+    const request = this.#missing(arrival, progress, isGap);
+    if (request !== undefined) {
+      this.#context.held(sizeOf(arrival));
+      this.#held.unshift(arrival);
+      this.#hasGained = false;
+      this.#recovery = this.#context.recover(this.#publisher, request, () => this.#giveUp());
+      return;
+    }
+    if (isGap) {
+      this.#usualHole = 0;
+      const { position } = header;
+      this.#tellLoss(interest, progress, position);
+    }
+    if (!isTail) this.#accept(progress ?? this.#remember(interest, header), arrival);
+    else this.#acceptTail(progress, arrival);
+  }
+
+  /** Whether something of the arrival's own topic is missing before it. */
+  #isGap(arrival: Held, progress: Progress | undefined): boolean {
+    const { header } = arrival;
+    const reach = header.kind === MessageKind.tail ? header.sequence : header.previous;
+    if (progress !== undefined) return reach > progress.sequence;
+    // First contact: missed only if it was sent while this was listening.
+    return reach > 0 && fromElapsed(header.elapsed) < this.#listenedMs(arrival);
+  }
+
+  /** How long its name had been listened to when it came; negative if that was not proven. */
+  #listenedMs({ interest, at }: Held): number {
+    return at - this.#context.listenedSince(interest);
+  }
+
+  get #topics(): readonly Buffer[] {
+    return this.#context.interests.topics();
+  }
+
+  /** What to ask for before the arrival may be delivered. */
+  #missing(arrival: Held, progress: Progress | undefined, isGap: boolean): Request | undefined {
+    const { header, interest, asked } = arrival;
+    if (asked === 'all' || (header.flags & FLAG_ANSWERS) === 0) return undefined;
+    if (this.#last === 0) return this.#missingAtFirst(arrival, isGap);
+    const isTail = header.kind === MessageKind.tail;
+    const before = isTail ? header.sequence + 1 : header.sequence;
+    const after = progress?.sequence ?? 0;
+    const trusted = Math.min(before, this.#trustedFrom + 1);
+    if (isGap && asked === 'nothing' && after < trusted - 1) {
+      arrival.asked = 'older';
+      const maxAgeMs =
+        progress === undefined ? this.#listenedMs(arrival) + GAP_SLACK_MS : Number.POSITIVE_INFINITY;
+      return { after, before: trusted, maxAgeMs, topics: [interest.topic] };
+    }
+    const hole = before - this.#last - 1;
+    if (hole <= 0 || (!isGap && (isTail || hole <= this.#usualHole))) return undefined;
+    arrival.asked = 'all';
+    const maxAgeMs = Number.POSITIVE_INFINITY;
+    return { after: this.#last, before: isTail ? 0 : before, maxAgeMs, topics: this.#topics };
+  }
+
+  /** What to ask a publisher for that was not known before. */
+  #missingAtFirst(arrival: Held, isGap: boolean): Request | undefined {
+    const { header, at } = arrival;
+    const { interests, lastOutage } = this.#context;
+    const isTail = header.kind === MessageKind.tail;
+    const isProven = this.#listenedMs(arrival) >= 0;
+    if (!isGap && (header.sequence <= 1 || isTail || !isProven)) return undefined;
+    arrival.asked = 'all';
+    // Since the last change of what is listened to: for names that are listened to for longer, a gap would show.
+    let maxAgeMs = isGap ? this.#listenedMs(arrival) + GAP_SLACK_MS : at - interests.provenAt + FLIGHT_MS;
+    if (at - lastOutage.ended < SUSPICION_MS) maxAgeMs = Math.max(maxAgeMs, at - lastOutage.began);
+    return {
+      after: 0,
+      before: isTail ? 0 : header.sequence,
+      maxAgeMs,
+      topics: this.#topics,
+    };
+  }
+
+  /** Numbers went backwards, and no replay explains it: they begin anew from here. */
+  #believe(progress: Progress, arrival: Held): void {
+    this.#last = 0;
+    this.#accept(progress, arrival);
+  }
+
+  #accept(progress: Progress, arrival: Arrival): void {
+    const { sequence, position, count } = arrival.header;
+    if (sequence > this.#last) {
+      if (sequence > this.#last + 1 || this.#last === 0) this.#trustedFrom = sequence - 1;
+      this.#last = sequence;
+    }
+    progress.sequence = sequence;
+    progress.position = position + count;
+    progress.epoch = this.#context.interests.epoch;
+    progress.isRecent = true;
+    this.#context.deliver(arrival);
+  }
+
+  #acceptTail(progress: Progress | undefined, { header, interest }: Held): void {
+    const { sequence, position } = header;
+    const known = progress ?? this.#remember(interest, header);
+    known.sequence = sequence;
+    known.position = position;
+    known.epoch = this.#context.interests.epoch;
+    known.isRecent = true;
+    if (this.#last === 0) {
+      this.#last = sequence;
+      this.#trustedFrom = sequence;
+    }
+  }
+
+  /** Everything that can be had up to `sequence` was replayed. */
+  #covered(sequence: number): void {
+    if (sequence <= this.#last) return;
+    if (this.#last === 0) this.#trustedFrom = sequence;
+    this.#last = sequence;
+  }
+
+  #giveUp(): void {
+    const [arrival] = this.#held;
+    if (arrival?.asked === 'all') {
+      const { kind, sequence } = arrival.header;
+      this.#covered(kind === MessageKind.tail ? sequence : sequence - 1);
+    }
+    // Whoever does not answer once is not waited for again for what came meanwhile.
+    for (const held of this.#held) held.asked = 'all';
+    this.#goOn();
+  }
+
+  /** Considers what was held, until something else is missing. */
+  #goOn(): void {
+    this.#recovery?.stop();
+    this.#recovery = undefined;
+    const arrivals = this.#held;
+    this.#held = [];
+    let next = 0;
+    while (next < arrivals.length && !this.isRecovering) {
+      const arrival = arrivals[next] as Held;
+      next += 1;
+      this.#context.held(-sizeOf(arrival));
+      // What it was held for may have been left meanwhile.
+      const { message, topicEnd, epoch } = arrival;
+      const { interests } = this.#context;
+      const interest = interests.of(message, topicEnd);
+      if (typeof interest === 'object' && interests.isUnbroken(interest, epoch)) this.#consider(arrival);
+    }
+    for (; next < arrivals.length; next += 1) this.#held.push(arrivals[next] as Held);
+  }
+
+  #release(): void {
+    const arrival = this.#held.shift();
+    if (arrival !== undefined) this.#context.held(-sizeOf(arrival));
+  }
+
+  #tellLoss({ name }: Interest, progress: Progress | undefined, position: number): void {
+    // Less than 1 if the publisher forgot the name in between, and numbers it from the beginning.
+    const missed = progress === undefined ? undefined : position - progress.position;
+    if (missed === undefined || missed > 0) this.#context.tellLoss(this.#publisher, name, missed);
+  }
+
+  #progressWith(interest: Interest): Progress | undefined {
+    const progress = this.#progress.get(interest.name);
+    if (progress === undefined || this.#context.interests.isUnbroken(interest, progress.epoch))
+      return progress;
+    this.#progress.delete(interest.name);
+    this.#context.remembered(-1);
+    return undefined;
+  }
+
+  #remember({ name }: Interest, { sequence, position, count }: Readonly<Header>): Progress {
+    const { epoch } = this.#context.interests;
+    const progress = { sequence, position: position + count, epoch, isRecent: true };
+    this.#progress.set(name, progress);
+    this.#context.remembered(1);
+    return progress;
+  }
+}
+
+function sizeOf({ message }: Arrival): number {
+  return message.length + HELD_OVERHEAD;
+}

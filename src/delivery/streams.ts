@@ -1,0 +1,145 @@
+/**
+ * The streams of all publishers that are heard of, and the bounds of what is remembered of them.
+ *
+ * Names that nothing was heard of are forgotten first. What was sent before does not count as missed then.
+ */
+import type { DistributedError } from '../errors.js';
+import type { Header, PublisherId } from '../wire/batch.js';
+import type { Request } from '../wire/recovery.js';
+import type { Interest, Interests } from './interests.js';
+import { forgeryError, lossError } from './loss.js';
+import { Recovery } from './recovery.js';
+import { type Arrival, Stream, type StreamContext } from './stream.js';
+
+/** Pairs of publisher and name that are remembered, and how many are left when some had to be forgotten. */
+const MAX_REMEMBERED = 250_000;
+const ENOUGH_FORGOTTEN = 200_000;
+
+/** Bytes of arrivals that wait for what is missing before them, in all. */
+const MAX_HELD_BYTES = 32 * 1024 * 1024;
+
+export interface StreamsOptions {
+  /** A clock in milliseconds that only goes forward. */
+  readonly now: () => number;
+  /** How long a publisher has to answer when it is asked for what is missing. */
+  readonly recoveryTimeoutMs: number;
+}
+
+export interface StreamsHandlers {
+  deliver(arrival: Arrival): void;
+  onError(error: DistributedError): void;
+  /** Asks `publisher` for batches. */
+  ask(publisher: PublisherId, number: number, request: Request): void;
+  /** Whether something that was sent at `time` or later has come back to us since. */
+  hasHeardSince(time: number): boolean;
+}
+
+export class Streams implements StreamContext {
+  readonly interests: Interests;
+  readonly now: () => number;
+  lastOutage = { began: Number.NEGATIVE_INFINITY, ended: Number.NEGATIVE_INFINITY };
+  readonly #options: StreamsOptions;
+  readonly #handlers: StreamsHandlers;
+  readonly #byPublisher = new Map<PublisherId, Stream>();
+  #remembered = 0;
+  #forgotAt = Number.NEGATIVE_INFINITY;
+  #heldBytes = 0;
+  #questions = 0;
+
+  constructor(interests: Interests, options: StreamsOptions, handlers: StreamsHandlers) {
+    this.interests = interests;
+    this.now = options.now;
+    this.#options = options;
+    this.#handlers = handlers;
+  }
+
+  take(header: Readonly<Header>, interest: Interest, message: Buffer, topicEnd: number): void {
+    const stream = this.#byPublisher.get(header.publisher) ?? this.#meet(header.publisher);
+    stream.take(header, interest, message, topicEnd);
+  }
+
+  of(publisher: PublisherId): Stream | undefined {
+    return this.#byPublisher.get(publisher);
+  }
+
+  /** For `withinMs`, until now, anything may have been lost without a trace. */
+  suspect(withinMs: number): void {
+    const ended = this.now();
+    this.lastOutage = { began: ended - withinMs, ended };
+    for (const stream of this.#byPublisher.values()) stream.suspect();
+  }
+
+  stop(): void {
+    for (const stream of this.#byPublisher.values()) stream.stop();
+  }
+
+  /** @internal */
+  listenedSince(interest: Interest): number {
+    return Math.max(this.interests.inForceSince(interest), this.#forgotAt);
+  }
+
+  /** @internal */
+  deliver(arrival: Arrival): void {
+    this.#handlers.deliver(arrival);
+  }
+
+  /** @internal */
+  tellLoss(publisher: PublisherId, name: PropertyKey, missed: number | undefined): void {
+    this.#handlers.onError(lossError(publisher, name, missed));
+  }
+
+  /** @internal */
+  tellForged(publisher: PublisherId, name: PropertyKey): void {
+    this.#handlers.onError(forgeryError(publisher, name));
+  }
+
+  /** @internal */
+  recover(publisher: PublisherId, request: Request, onGiveUp: () => void): Recovery {
+    const context = {
+      now: this.now,
+      timeoutMs: this.#options.recoveryTimeoutMs,
+      nextNumber: () => {
+        this.#questions += 1;
+        return this.#questions;
+      },
+      ask: (number: number, asked: Request) => this.#handlers.ask(publisher, number, asked),
+      hasHeardSince: (time: number) => this.#handlers.hasHeardSince(time),
+    };
+    return new Recovery(request, context, onGiveUp);
+  }
+
+  /** @internal */
+  hasRoomFor(bytes: number): boolean {
+    return this.#heldBytes + bytes <= MAX_HELD_BYTES;
+  }
+
+  /** @internal */
+  held(bytes: number): void {
+    this.#heldBytes += bytes;
+  }
+
+  /** @internal */
+  remembered(names: number): void {
+    this.#remembered += names;
+    if (this.#remembered > MAX_REMEMBERED && names > 0) this.#forgetSome();
+  }
+
+  #meet(publisher: PublisherId): Stream {
+    const stream = new Stream(publisher, this);
+    this.#byPublisher.set(publisher, stream);
+    return stream;
+  }
+
+  /** Forgets what was not heard of since the last time, and if that is too little, whatever comes first. */
+  #forgetSome(): void {
+    this.#forgotAt = this.now();
+    for (let round = 0; round < 2; round += 1) {
+      for (const [publisher, stream] of this.#byPublisher) {
+        if (this.#remembered <= ENOUGH_FORGOTTEN) return;
+        if (stream.isRecovering) continue;
+        stream.forgetIdle();
+        if (stream.size === 0) this.#byPublisher.delete(publisher);
+      }
+    }
+  }
+}

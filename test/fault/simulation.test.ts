@@ -1,0 +1,290 @@
+/**
+ * The promise, against any sequence of faults: whole emitters on a bus that loses messages, breaks links and stalls
+ * ends, with a clock of its own. fast-check looks for the sequence that breaks it, and shrinks it.
+ */
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { DistributedEmitter } from '../../src/emitter.js';
+import type { DistributedError } from '../../src/errors.js';
+import type { DistributedEmitterOptions } from '../../src/options.js';
+import { byForm } from '../support/fault-form.js';
+import { FaultyBus, type FaultyEnd } from '../support/faulty-bus.js';
+
+const NAMES = ['a', 'b', 'c', 1, ''];
+const EMITTERS = 4;
+
+type Step =
+  | { readonly do: 'emit'; readonly by: number; readonly names: readonly number[]; readonly awaited: boolean }
+  | { readonly do: 'wait'; readonly ms: number }
+  | { readonly do: 'lose'; readonly end: number; readonly out: number; readonly in: number }
+  | { readonly do: 'disconnect' | 'connect' | 'stall' | 'resume'; readonly end: number };
+
+const end = fc.nat(EMITTERS - 1);
+const name = fc.nat(NAMES.length - 1);
+const emission = fc.record({
+  do: fc.constant('emit' as const),
+  by: end,
+  names: fc.oneof(
+    fc.array(name, { minLength: 1, maxLength: 40 }),
+    // Enough to overrun a stalled end's queue.
+    fc
+      .tuple(name, fc.integer({ min: 50, max: 150 }))
+      .map(([first, count]) => Array.from({ length: count }, (_, i) => (first + i) % NAMES.length)),
+  ),
+  awaited: fc.boolean(),
+});
+const pause = fc.record({ do: fc.constant('wait' as const), ms: fc.nat(3000) });
+const fault = fc.record({
+  do: fc.constantFrom('disconnect' as const, 'connect' as const, 'stall' as const, 'resume' as const),
+  end,
+});
+const losses = fc.record({
+  do: fc.constant('lose' as const),
+  end,
+  out: fc.constantFrom(0, 0, 0.05, 0.3),
+  in: fc.constantFrom(0, 0, 0.05, 0.3),
+});
+
+/** What each emitter listens to: every name, through `onAny`, or some. */
+const interests = fc.array(fc.oneof(fc.constant('any' as const), fc.uniqueArray(name)), {
+  minLength: EMITTERS,
+  maxLength: EMITTERS,
+});
+
+interface Scenario {
+  readonly listens: readonly ('any' | readonly number[])[];
+  readonly steps: readonly Step[];
+  readonly seed: number;
+  readonly options?: DistributedEmitterOptions;
+  /** Messages are lost one by one, without anything that would hint at it. */
+  readonly hasSilentLosses?: boolean;
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({
+    toFake: [
+      'performance',
+      'setTimeout',
+      'clearTimeout',
+      'setInterval',
+      'clearInterval',
+      'setImmediate',
+      'clearImmediate',
+    ],
+  });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+interface Event {
+  readonly from: number;
+  /** Its number among all events of its emitter, and among those of its name. */
+  readonly n: number;
+  readonly k: number;
+}
+
+/** What one emitter received of another. */
+interface Account {
+  /** Numbers over all names, in order of delivery. */
+  readonly all: number[];
+  readonly byName: Map<PropertyKey, { k: number[]; told: number; isInexact: boolean }>;
+}
+
+class World {
+  readonly emitters: DistributedEmitter[] = [];
+  readonly ends: FaultyEnd[] = [];
+  readonly accounts: Account[][] = [];
+  readonly protocolErrors: DistributedError[] = [];
+  readonly losses: string[] = [];
+  readonly #emitted: { all: number; byName: Map<PropertyKey, number> }[] = [];
+
+  constructor({ seed, options = {} }: Scenario) {
+    const bus = new FaultyBus(mulberry32(seed));
+    for (let i = 0; i < EMITTERS; i += 1) {
+      const faultyEnd = bus.end();
+      this.ends.push(faultyEnd);
+      this.emitters.push(new DistributedEmitter({ ...options, transport: faultyEnd.factory }));
+      this.#emitted.push({ all: 0, byName: new Map() });
+      this.accounts.push(Array.from({ length: EMITTERS }, () => ({ all: [], byName: new Map() })));
+    }
+  }
+
+  async start(listens: Scenario['listens']): Promise<void> {
+    for (const [i, emitter] of this.emitters.entries()) {
+      const listened = listens[i] as Scenario['listens'][number];
+      const take = (name: PropertyKey, { from, n, k }: Event): void => {
+        // No event comes back to who emitted it, and local listeners are Emittery's business.
+        if (from === i) return;
+        const account = this.accounts[i]?.[from] as Account;
+        account.all.push(n);
+        this.#of(account, name).k.push(k);
+      };
+      if (listened === 'any') emitter.onAny((name, event) => take(name, event as Event));
+      else
+        for (const index of listened)
+          emitter.on(nameAt(index), (event: unknown) => take(nameAt(index), event as Event));
+      emitter.on('distributed:error', (error: DistributedError) => {
+        if (error.type === 'loss') {
+          const from = this.emitters.findIndex(({ id }) => id === error.publisherId);
+          const account = this.#of(this.accounts[i]?.[from] as Account, error.eventName as PropertyKey);
+          if (error.missed === undefined) account.isInexact = true;
+          else account.told += error.missed;
+          this.losses.push(`${from} → ${i}: ${error.message}`);
+        } else if (error.type !== 'network') this.protocolErrors.push(error);
+      });
+      void emitter.connect();
+    }
+    await vi.advanceTimersByTimeAsync(100);
+    for (const emitter of this.emitters) expect(emitter.status).toBe('ready');
+  }
+
+  async run(steps: readonly Step[]): Promise<void> {
+    for (const step of steps) {
+      if (step.do === 'wait') await vi.advanceTimersByTimeAsync(step.ms);
+      else if (step.do === 'emit') await this.#emit(step.by, step.names, step.awaited);
+      else {
+        const faultyEnd = this.ends[step.end] as FaultyEnd;
+        if (step.do === 'lose') Object.assign(faultyEnd.faults, { lossOut: step.out, lossIn: step.in });
+        else if (step.do === 'stall') faultyEnd.faults.isStalled = true;
+        else faultyEnd[step.do]();
+      }
+    }
+  }
+
+  /** Ends every fault and waits until everything that can come has come. */
+  async settle(): Promise<void> {
+    for (const faultyEnd of this.ends) {
+      Object.assign(faultyEnd.faults, { lossOut: 0, lossIn: 0 });
+      faultyEnd.connect();
+      faultyEnd.resume();
+    }
+    await vi.advanceTimersByTimeAsync(20_000);
+  }
+
+  /** One more event of each name from everybody: whatever is missing shows. */
+  async emitLast(): Promise<void> {
+    for (const i of this.emitters.keys()) await this.#emit(i, [...NAMES.keys()], false);
+    await vi.advanceTimersByTimeAsync(20_000);
+  }
+
+  async close(): Promise<void> {
+    const closed = Promise.all(this.emitters.map((emitter) => emitter.close()));
+    await vi.advanceTimersByTimeAsync(5000);
+    await closed;
+  }
+
+  /** Every difference between what was emitted and what was delivered or told, in words. */
+  verdict(listens: Scenario['listens'], { hasSilentLosses = false } = {}): string[] {
+    const faults: string[] = [];
+    for (const [i, accounts] of this.accounts.entries()) {
+      const listened = listens[i] as Scenario['listens'][number];
+      for (const [from, account] of accounts.entries()) {
+        if (from === i) continue;
+        const pair = `${from} → ${i}`;
+        for (const [eventName, { k }] of account.byName)
+          if (!isRising(k)) faults.push(`${pair} '${String(eventName)}': not in order, or twice: ${k}`);
+        // To who listens to some names, a batch that is lost without an outage looks like one of another name.
+        if ((listened === 'any' || !hasSilentLosses) && !isRising(account.all))
+          faults.push(`${pair}: not in order, or twice: ${account.all}`);
+        for (const [index, eventName] of NAMES.entries()) {
+          if (listened !== 'any' && !listened.includes(index)) continue;
+          const emitted = this.#emitted[from]?.byName.get(eventName) ?? 0;
+          const { k, told, isInexact } = this.#of(account, eventName);
+          const isRight = isInexact ? k.length + told <= emitted : k.length + told === emitted;
+          if (!isRight)
+            faults.push(
+              `${pair} '${String(eventName)}': emitted ${emitted}, delivered ${k.length}, told ${isInexact ? 'some' : told}`,
+            );
+        }
+      }
+    }
+    return [...faults, ...this.protocolErrors.map(({ message }) => message)];
+  }
+
+  async #emit(by: number, names: readonly number[], awaited: boolean): Promise<void> {
+    const emitted = this.#emitted[by] as { all: number; byName: Map<PropertyKey, number> };
+    for (const index of names) {
+      const eventName = nameAt(index);
+      const k = emitted.byName.get(eventName) ?? 0;
+      const done = this.emitters[by]?.emit(eventName, { from: by, n: emitted.all, k });
+      emitted.all += 1;
+      emitted.byName.set(eventName, k + 1);
+      if (awaited) await done;
+    }
+    await vi.advanceTimersByTimeAsync(0);
+  }
+
+  #of({ byName }: Account, eventName: PropertyKey) {
+    const known = byName.get(eventName) ?? { k: [], told: 0, isInexact: false };
+    byName.set(eventName, known);
+    return known;
+  }
+}
+
+const RUNS = byForm({ short: 300, long: 5000 });
+
+describe('delivered and told is what was emitted, in order and once', () => {
+  test('whatever is lost, broken or stalled', async () => {
+    const steps = fc.array(fc.oneof(emission, emission, pause, fault, losses), { maxLength: 40 });
+    await fc.assert(
+      fc.asyncProperty(interests, steps, fc.integer(), async (listens, sequence, seed) => {
+        const world = await live({ listens, steps: sequence, seed, hasSilentLosses: true });
+        expect(world.verdict(listens, { hasSilentLosses: true })).toEqual([]);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  test('and everything is delivered where links break or ends stall, and nothing else is lost', async () => {
+    const steps = fc.array(fc.oneof(emission, emission, pause, fault), { maxLength: 40 });
+    await fc.assert(
+      fc.asyncProperty(interests, steps, fc.integer(), async (listens, sequence, seed) => {
+        const world = await live({ listens, steps: sequence, seed });
+        expect([...world.verdict(listens), ...world.losses]).toEqual([]);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  test('with a history that holds next to nothing', async () => {
+    const steps = fc.array(fc.oneof(emission, emission, pause, fault), { maxLength: 40 });
+    const options = { historyBytes: 0 };
+    await fc.assert(
+      fc.asyncProperty(interests, steps, fc.integer(), async (listens, sequence, seed) => {
+        const world = await live({ listens, steps: sequence, seed, options });
+        expect(world.verdict(listens)).toEqual([]);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+async function live(scenario: Scenario): Promise<World> {
+  const world = new World(scenario);
+  await world.start(scenario.listens);
+  await world.run(scenario.steps);
+  await world.settle();
+  if (scenario.hasSilentLosses === true) await world.emitLast();
+  await world.close();
+  return world;
+}
+
+function nameAt(index: number): string | number {
+  return NAMES[index] as string | number;
+}
+
+function isRising(numbers: readonly number[]): boolean {
+  return numbers.every((number, i) => i === 0 || number > (numbers[i - 1] as number));
+}
+
+/** A small generator of numbers from 0 up to 1, the same for the same seed. */
+function mulberry32(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b_79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
