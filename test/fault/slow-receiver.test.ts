@@ -7,13 +7,15 @@
 import { expect, test } from 'vitest';
 import { byForm, tellFigures } from '../support/fault-form.js';
 import { type FaultEmitter, type FaultPeer, proveSettled } from '../support/fault-peer.js';
+import type { Publication } from '../support/fault-record.mjs';
 import { FaultStage, rotation } from '../support/fault-stage.js';
 import { summary, type Verdict } from '../support/oracle.js';
 import { MIB } from '../support/process-memory.js';
 
 const FORMS = {
-  // The slow one quickens after the load, so that the test need not wait for it.
-  short: { pairs: 1, durationMs: 2000, slowMs: 2500, minRatio: 0.8 },
+  // The slow one quickens after the load, so that the test need not wait for it. The one pause of 500 ms that it costs
+  // weighs more than in the long form.
+  short: { pairs: 1, durationMs: 2000, slowMs: 2500, minRatio: 0.7 },
   long: { pairs: 4, durationMs: 20_000, slowMs: 600_000, minRatio: 0.95 },
 };
 
@@ -27,7 +29,7 @@ const OPTIONS = { historyBytes: MIB, historyAge: 5000 };
 /** It may be at work on what it got in one piece. */
 const QUIET_MS = 30_000;
 
-/** One publisher and its load; resolves with the events that each of `fast` got per second. */
+/** The load of one round; resolves with the events that each of `fast` got per second. */
 async function round(
   publisher: FaultEmitter,
   fast: readonly FaultEmitter[],
@@ -39,11 +41,7 @@ async function round(
   };
   const before = await progress();
   const { ms } = await publisher.load({ names: NAMES, durationMs, manner: { rate: EVENTS_PER_SECOND } });
-  const rate = (((await progress()) - before) / fast.length / ms) * 1000;
-  // What is on its way still must not meet a receiver of the next round.
-  const publication = await publisher.publication();
-  await Promise.all(fast.map((emitter) => emitter.settled([publication])));
-  return rate;
+  return (((await progress()) - before) / fast.length / ms) * 1000;
 }
 
 test('a receiver that takes 1,000 of 20,000 events per second', async () => {
@@ -53,23 +51,25 @@ test('a receiver that takes 1,000 of 20,000 events per second', async () => {
   const slowProcess: FaultPeer = await stage.peer();
   const fast = await stage.emitters('fast', FAST, { perProcess: 3, listensTo: NAMES });
   const rates = { without: [] as number[], with: [] as number[] };
-  const publishers: FaultEmitter[] = [];
+  const gone: Publication[] = [];
   const verdicts: Verdict[] = [];
   for (let i = 0; i < 2 * pairs; i += 1) {
     // A publisher for each round: who was not there for an earlier one missed nothing of it.
     const publisher = await stage.emitter(publisherProcess, `publisher ${i}`, { options: OPTIONS });
-    publishers.push(publisher);
-    if (i % 2 === 0) {
-      rates.without.push(await round(publisher, fast, durationMs));
-      continue;
+    if (i % 2 === 0) rates.without.push(await round(publisher, fast, durationMs));
+    else {
+      const slow = await stage.emitter(slowProcess, `slow ${i}`, { listensTo: NAMES });
+      await slow.work({ ...SLOW_WORK, durationMs: slowMs });
+      rates.with.push(await round(publisher, fast, durationMs));
+      verdicts.push(await proveSettled([publisher], [slow], { told: 'exact', quietMs: QUIET_MS }));
+      await slow.leave();
     }
-    const slow = await stage.emitter(slowProcess, `slow ${i}`, { listensTo: NAMES });
-    await slow.work({ ...SLOW_WORK, durationMs: slowMs });
-    rates.with.push(await round(publisher, fast, durationMs));
-    verdicts.push(await proveSettled([publisher], [slow], { told: 'exact', quietMs: QUIET_MS }));
-    await slow.leave();
+    const publication = await publisher.publication();
+    await Promise.all(fast.map((emitter) => emitter.settled([publication])));
+    gone.push(publication);
+    await publisher.leave();
   }
-  const ofFast = await proveSettled(publishers, fast, { told: 'none' });
+  const ofFast = await proveSettled([], fast, { told: 'none', gone });
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const ratio = mean(rates.with) / mean(rates.without);
   tellFigures('one of ten receivers takes 1,000 of 20,000 events per second', {
