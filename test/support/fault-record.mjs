@@ -1,6 +1,6 @@
 /**
  * What fault tests count: an event says who emitted it, as which number of all (`n`) and of its name (`k`), and
- * carries an id that only this publisher's n-th event has (`u`). From these the receiving side can tell a lost, a doubled, a
+ * carries an id that only this event of this publisher has (`u`). From these the receiving side can tell a lost, a doubled, a
  * late and a damaged event apart, in counters: millions of events cost no memory.
  *
  * Plain JavaScript, because the processes under test run it without a compiler. What the counts mean is judged in
@@ -20,9 +20,9 @@ function seedOf(publisher) {
   return hash >>> 0;
 }
 
-/** A bijection of `n` for each seed: two events of one publisher never share an id. */
-function uniqueId(seed, n) {
-  let hash = Math.imul(n ^ seed, 0x9e3779b1);
+/** A bijection of `n` for each seed and `k`: damage to any one of the three shows. */
+function uniqueId(seed, n, k) {
+  let hash = Math.imul(n ^ Math.imul(k ^ seed, 0x85ebca6b), 0x9e3779b1);
   hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
   return (hash ^ (hash >>> 13)) >>> 0;
 }
@@ -50,7 +50,8 @@ export class Published {
     const count = this.#countOf(name);
     const n = this.#total;
     this.#total += 1;
-    const event = { p: this.#publisher, n, k: count.emitted, u: uniqueId(this.#seed, n) };
+    const k = count.emitted;
+    const event = { p: this.#publisher, n, k, u: uniqueId(this.#seed, n, k) };
     count.emitted += 1;
     const padding = bytes - EVENT_BYTES;
     if (padding <= 0) return event;
@@ -180,8 +181,8 @@ function countsOf(from, name) {
   return counts;
 }
 
-function isWhole({ n, u, d }, seed) {
-  if (u !== uniqueId(seed, n)) return false;
+function isWhole({ n, k, u, d }, seed) {
+  if (u !== uniqueId(seed, n, k)) return false;
   return d === undefined || (d[0] === (n & 0xff) && d[d.length - 1] === (n & 0xff));
 }
 

@@ -133,7 +133,7 @@ test('told without saying of whom', () => {
 });
 
 test('damage to number, id and padding', () => {
-  for (const change of [{ n: 5 }, { u: 1 }, { d: new Uint8Array(150) }, { p: 'cccccccccccccc' }]) {
+  for (const change of [{ n: 5 }, { k: 9 }, { u: 1 }, { d: new Uint8Array(150) }, { p: 'cccccccccccccc' }]) {
     const problems = run((events) => events.toSpliced(4, 1, damaged(events[4] as Delivery, change)));
     expect(problems.join()).toContain('got 1 events that nobody emitted so');
   }
