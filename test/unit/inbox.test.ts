@@ -175,6 +175,7 @@ describe('what is lost is told, exactly and once', () => {
     const { inbox, events, errors, listen, listenToAll, answer } = setUp();
     listen('a');
     inbox.receive(message('a', [50], { sequence: 50, previous: 49, position: 49 }));
+    answer();
     inbox.interests.unlisten(topic('a'));
     listen('a');
     inbox.receive(message('a', [60], { sequence: 60, previous: 59, position: 59 }));
@@ -203,9 +204,10 @@ describe('what is lost is told, exactly and once', () => {
   });
 
   test('a forged number that cannot be told from a true one does no lasting harm either', () => {
-    const { inbox, events, errors, listen } = setUp();
+    const { inbox, events, errors, listen, answer } = setUp();
     listen('a');
     inbox.receive(message('a', [1], { sequence: 5 }));
+    answer();
     inbox.receive(message('a', ['forged'], { sequence: 6, previous: 5, position: 1 }));
     for (const sequence of [6, 7, 8]) {
       const previous = sequence === 6 ? 5 : sequence - 1;
@@ -244,9 +246,10 @@ test('a full batch of costly RegExps is delivered', () => {
 });
 
 test('a batch that asks for it is acknowledged once its events are delivered', () => {
-  const { inbox, delivered, listen } = setUp();
+  const { inbox, delivered, listen, answer } = setUp();
   listen('a');
   inbox.receive(message('a', [1, 2], { sequence: 7 }));
+  answer();
   inbox.receive(message('a', [3, 4], { sequence: 8, flags: FLAG_ACKNOWLEDGE | FLAG_ANSWERS }));
   inbox.receive(message('b', [5], { sequence: 9, flags: FLAG_ACKNOWLEDGE | FLAG_ANSWERS }));
   expect(delivered).toEqual([[2, 8, 4]]);
@@ -288,13 +291,14 @@ describe('a message that follows no protocol is told, and the next one works', (
         fc.uint8Array({ maxLength: 200 }),
         fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }),
         (random, mutations) => {
-          const { inbox, events, listen, listenToAll } = setUp();
+          const { inbox, events, listen, listenToAll, answer } = setUp();
           listenToAll(true);
           listen('a');
           inbox.receive(Buffer.from([0x65, ...random]));
           const damaged = Buffer.from(good);
           for (const [at, value] of mutations) damaged[at] = value;
           inbox.receive(damaged);
+          answer(1);
           events.length = 0;
           inbox.receive(message('a', [1]));
           expect(events).toEqual([['a', 1]]);
