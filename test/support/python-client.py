@@ -18,7 +18,7 @@ import time
 import msgpack
 import zmq
 
-VERSION, BATCH, PROBE = 1, 1, 2
+VERSION, BATCH, PROBE, TAIL = 1, 1, 2, 4
 NO_ELAPSED = 0xFFFFFFFF
 HEADER = struct.Struct(">BBHIQQQQI")  # section 3
 
@@ -82,7 +82,9 @@ class Client:
             if not topic.startswith(b"es"):
                 continue
             version, kind, flags, count, publisher, sequence, previous, position, elapsed = HEADER.unpack_from(body)
-            assert (version, kind, flags) == (VERSION, BATCH, 0)
+            if kind == TAIL:  # section 3.4: nothing to be received
+                continue
+            assert (version, kind) == (VERSION, BATCH) and flags & ~3 == 0
             unpacker = msgpack.Unpacker()
             unpacker.feed(body[HEADER.size :])
             payloads = list(unpacker)
