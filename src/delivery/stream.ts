@@ -12,7 +12,9 @@
  */
 import { FLAG_ANSWERS, fromElapsed, type Header, MessageKind, type PublisherId } from '../wire/batch.js';
 import type { Replayed, Request } from '../wire/recovery.js';
+import { Coverage } from './coverage.js';
 import type { Interest, Interests } from './interests.js';
+import { NameProgress, type Progress } from './progress.js';
 import type { Recovery } from './recovery.js';
 
 /** A batch or a tail that came in. */
@@ -46,17 +48,6 @@ export interface StreamContext {
   remembered(names: number): void;
 }
 
-/** How far the stream has come with one name. */
-interface Progress {
-  sequence: number;
-  /** Events that came before the next batch. */
-  position: number;
-  /** The interests' epoch when it was last touched. */
-  epoch: number;
-  /** Whether that was since {@link Stream.forgetIdle} last looked. */
-  isRecent: boolean;
-}
-
 /** An arrival that waits for what should have come before it. */
 interface Held extends Arrival {
   readonly at: number;
@@ -82,13 +73,8 @@ const HELD_OVERHEAD = 512;
 export class Stream {
   readonly #publisher: PublisherId;
   readonly #context: StreamContext;
-  readonly #progress = new Map<PropertyKey, Progress>();
-  /** The highest sequence taken; 0 before the first. */
-  #last = 0;
-  /** All that was listened to beyond this sequence, up to `#last`, was delivered or told. */
-  #trustedFrom = 0;
-  /** A hole in the sequence up to this size is taken for batches of other topics. */
-  #usualHole = 0;
+  readonly #names: NameProgress;
+  readonly #coverage = new Coverage();
   /** Up to here, batches may have come by a replay and come again. */
   #replayedThrough = 0;
   #recovery: Recovery | undefined;
@@ -96,15 +82,18 @@ export class Stream {
   #hasGained = false;
   /** In the order in which they came; the first one is what the recovery is for. */
   #held: Held[] = [];
+  /** The latest of those for which there was no room, without its body. */
+  #overflow: Held | undefined;
 
   constructor(publisher: PublisherId, context: StreamContext) {
     this.#publisher = publisher;
     this.#context = context;
+    this.#names = new NameProgress(context.interests, (names) => context.remembered(names));
   }
 
   /** Names of which something is remembered. */
   get size(): number {
-    return this.#progress.size;
+    return this.#names.size;
   }
 
   get isRecovering(): boolean {
@@ -113,11 +102,10 @@ export class Stream {
 
   /** A batch or a tail came. `header` is only valid during the call. */
   take(header: Readonly<Header>, interest: Interest, message: Buffer, topicEnd: number): void {
-    const { sequence } = header;
-    const hole = sequence - this.#last - 1;
+    const hole = this.#coverage.holeBefore(header.sequence);
     if (this.#recovery === undefined && header.kind === MessageKind.batch && hole >= 0) {
-      const progress = this.#progressWith(interest);
-      if (progress !== undefined && header.previous === progress.sequence && hole <= this.#usualHole) {
+      const progress = this.#names.of(interest);
+      if (header.previous === progress?.sequence && this.#coverage.isUsual(hole)) {
         this.#accept(progress, { header, interest, message, topicEnd });
         return;
       }
@@ -134,11 +122,7 @@ export class Stream {
       asked: 'nothing',
     };
     if (this.#recovery === undefined) this.#consider(arrival);
-    // What there is no room for will show as a gap, and be asked for in its turn.
-    else if (this.#context.hasRoomFor(sizeOf(arrival))) {
-      this.#context.held(sizeOf(arrival));
-      this.#held.push(arrival);
-    }
+    else this.#hold(arrival);
   }
 
   /** A replay came: `header` and `message` are those of the batch that is replayed. */
@@ -147,19 +131,19 @@ export class Stream {
     if (this.#recovery?.replay(number, index, header.sequence) !== true) return;
     this.#replayedThrough = Math.max(this.#replayedThrough, header.sequence);
     this.#hasGained = true;
-    const progress = this.#progressWith(interest);
+    const progress = this.#names.of(interest);
     if (progress !== undefined && header.sequence <= progress.sequence) return;
-    const listenedForMs = this.#context.now() - this.#context.listenedSince(interest);
-    if (progress === undefined && !(ageMs <= listenedForMs)) {
-      this.#remember(interest, header);
+    const listenedMs = this.#context.now() - this.#context.listenedSince(interest);
+    if (progress === undefined && !(ageMs <= listenedMs)) {
+      this.#names.advance(progress, interest, header, header.position + header.count);
       return;
     }
     const isGap =
       progress === undefined
-        ? header.previous > 0 && ageMs + fromElapsed(header.elapsed) < listenedForMs
+        ? header.previous > 0 && ageMs + fromElapsed(header.elapsed) < listenedMs
         : header.previous > progress.sequence;
     if (isGap) this.#tellLoss(interest, progress, header.position);
-    this.#accept(progress ?? this.#remember(interest, header), arrival);
+    this.#accept(progress, arrival);
   }
 
   /** A replay came that is of no interest here, any more or at all. */
@@ -173,33 +157,29 @@ export class Stream {
     if (outcome === undefined || outcome === 'waiting') return;
     this.#replayedThrough = Math.max(this.#replayedThrough, answer.through);
     const [arrival] = this.#held;
-    if (arrival === undefined) return;
-    if (outcome === 'unsent') {
-      this.#context.tellForged(this.#publisher, arrival.interest.name);
-      this.#release();
-    } else if (arrival.asked === 'all') {
+    if (arrival !== undefined) {
       const { kind, sequence } = arrival.header;
-      const hole = sequence - this.#last - 1;
-      if (!this.#hasGained) this.#usualHole = Math.max(this.#usualHole, hole);
-      this.#covered(kind === MessageKind.tail ? answer.last : sequence - 1);
+      const isTail = kind === MessageKind.tail;
+      if (outcome === 'unsent' || (isTail && sequence > answer.last)) {
+        this.#context.tellForged(this.#publisher, arrival.interest.name);
+        this.#release();
+      } else if (arrival.asked === 'all') {
+        if (!this.#hasGained) this.#coverage.getUsedTo(this.#coverage.holeBefore(sequence));
+        this.#coverage.cover(isTail ? answer.last : sequence - 1);
+      }
     }
     this.#goOn();
   }
 
   /** Something may have been lost without a trace: no hole is usual any more, and questions may not have arrived. */
   suspect(): void {
-    this.#usualHole = 0;
+    this.#coverage.suspect();
     this.#recovery?.restart();
   }
 
   /** Forgets the names that were not heard of since it last did so. */
   forgetIdle(): void {
-    const { size } = this.#progress;
-    for (const [name, progress] of this.#progress) {
-      if (!progress.isRecent) this.#progress.delete(name);
-      progress.isRecent = false;
-    }
-    this.#context.remembered(this.#progress.size - size);
+    this.#names.forgetIdle();
   }
 
   stop(): void {
@@ -207,12 +187,29 @@ export class Stream {
     this.#recovery = undefined;
     for (const arrival of this.#held) this.#context.held(-sizeOf(arrival));
     this.#held = [];
+    this.#overflow = undefined;
+  }
+
+  /** Keeps it until what is missing has come. What there is no room for is asked for again in its turn. */
+  #hold(arrival: Held): void {
+    if (this.#context.hasRoomFor(sizeOf(arrival))) {
+      this.#context.held(sizeOf(arrival));
+      this.#held.push(arrival);
+      return;
+    }
+    const { header, message, topicEnd } = arrival;
+    const position = header.kind === MessageKind.tail ? header.position : header.position + header.count;
+    this.#overflow = {
+      ...arrival,
+      header: { ...header, kind: MessageKind.tail, position },
+      message: Buffer.from(message.subarray(0, topicEnd)),
+    };
   }
 
   /** Delivers, or asks for what is missing before. */
   #consider(arrival: Held): void {
     const { header, interest } = arrival;
-    const progress = this.#progressWith(interest);
+    const progress = this.#names.of(interest);
     const isTail = header.kind === MessageKind.tail;
     if (progress !== undefined && header.sequence <= progress.sequence) {
       if (!isTail && header.sequence > this.#replayedThrough) this.#believe(progress, arrival);
@@ -228,12 +225,14 @@ export class Stream {
       return;
     }
     if (isGap) {
-      this.#usualHole = 0;
-      const { position } = header;
-      this.#tellLoss(interest, progress, position);
+      this.#coverage.suspect();
+      this.#tellLoss(interest, progress, header.position);
     }
-    if (!isTail) this.#accept(progress ?? this.#remember(interest, header), arrival);
-    else this.#acceptTail(progress, arrival);
+    if (!isTail) this.#accept(progress, arrival);
+    else {
+      this.#names.advance(progress, interest, header, header.position);
+      if (this.#coverage.last === 0) this.#coverage.cover(header.sequence);
+    }
   }
 
   /** Whether something of the arrival's own topic is missing before it. */
@@ -258,22 +257,22 @@ export class Stream {
   #missing(arrival: Held, progress: Progress | undefined, isGap: boolean): Request | undefined {
     const { header, interest, asked } = arrival;
     if (asked === 'all' || (header.flags & FLAG_ANSWERS) === 0) return undefined;
-    if (this.#last === 0) return this.#missingAtFirst(arrival, isGap);
+    if (this.#coverage.last === 0) return this.#missingAtFirst(arrival, isGap);
     const isTail = header.kind === MessageKind.tail;
     const before = isTail ? header.sequence + 1 : header.sequence;
     const after = progress?.sequence ?? 0;
-    const trusted = Math.min(before, this.#trustedFrom + 1);
+    const trusted = Math.min(before, this.#coverage.trustedFrom + 1);
     if (isGap && asked === 'nothing' && after < trusted - 1) {
       arrival.asked = 'older';
       const maxAgeMs =
         progress === undefined ? this.#listenedMs(arrival) + GAP_SLACK_MS : Number.POSITIVE_INFINITY;
       return { after, before: trusted, maxAgeMs, topics: [interest.topic] };
     }
-    const hole = before - this.#last - 1;
-    if (hole <= 0 || (!isGap && (isTail || hole <= this.#usualHole))) return undefined;
+    const hole = this.#coverage.holeBefore(before);
+    if (hole <= 0 || (!isGap && (isTail || this.#coverage.isUsual(hole)))) return undefined;
     arrival.asked = 'all';
     const maxAgeMs = Number.POSITIVE_INFINITY;
-    return { after: this.#last, before: isTail ? 0 : before, maxAgeMs, topics: this.#topics };
+    return { after: this.#coverage.last, before: isTail ? 0 : before, maxAgeMs, topics: this.#topics };
   }
 
   /** What to ask a publisher for that was not known before. */
@@ -297,48 +296,22 @@ export class Stream {
 
   /** Numbers went backwards, and no replay explains it: they begin anew from here. */
   #believe(progress: Progress, arrival: Held): void {
-    this.#last = 0;
+    this.#coverage.reset();
     this.#accept(progress, arrival);
   }
 
-  #accept(progress: Progress, arrival: Arrival): void {
-    const { sequence, position, count } = arrival.header;
-    if (sequence > this.#last) {
-      if (sequence > this.#last + 1 || this.#last === 0) this.#trustedFrom = sequence - 1;
-      this.#last = sequence;
-    }
-    progress.sequence = sequence;
-    progress.position = position + count;
-    progress.epoch = this.#context.interests.epoch;
-    progress.isRecent = true;
+  #accept(progress: Progress | undefined, arrival: Arrival): void {
+    const { header, interest } = arrival;
+    this.#coverage.take(header.sequence);
+    this.#names.advance(progress, interest, header, header.position + header.count);
     this.#context.deliver(arrival);
-  }
-
-  #acceptTail(progress: Progress | undefined, { header, interest }: Held): void {
-    const { sequence, position } = header;
-    const known = progress ?? this.#remember(interest, header);
-    known.sequence = sequence;
-    known.position = position;
-    known.epoch = this.#context.interests.epoch;
-    known.isRecent = true;
-    if (this.#last === 0) {
-      this.#last = sequence;
-      this.#trustedFrom = sequence;
-    }
-  }
-
-  /** Everything that can be had up to `sequence` was replayed. */
-  #covered(sequence: number): void {
-    if (sequence <= this.#last) return;
-    if (this.#last === 0) this.#trustedFrom = sequence;
-    this.#last = sequence;
   }
 
   #giveUp(): void {
     const [arrival] = this.#held;
     if (arrival?.asked === 'all') {
       const { kind, sequence } = arrival.header;
-      this.#covered(kind === MessageKind.tail ? sequence : sequence - 1);
+      this.#coverage.cover(kind === MessageKind.tail ? sequence : sequence - 1);
     }
     // Whoever does not answer once is not waited for again for what came meanwhile.
     for (const held of this.#held) held.asked = 'all';
@@ -363,6 +336,10 @@ export class Stream {
       if (typeof interest === 'object' && interests.isUnbroken(interest, epoch)) this.#consider(arrival);
     }
     for (; next < arrivals.length; next += 1) this.#held.push(arrivals[next] as Held);
+    const overflow = this.#overflow;
+    if (overflow === undefined || this.isRecovering) return;
+    this.#overflow = undefined;
+    this.#consider(overflow);
   }
 
   #release(): void {
@@ -374,23 +351,6 @@ export class Stream {
     // Less than 1 if the publisher forgot the name in between, and numbers it from the beginning.
     const missed = progress === undefined ? undefined : position - progress.position;
     if (missed === undefined || missed > 0) this.#context.tellLoss(this.#publisher, name, missed);
-  }
-
-  #progressWith(interest: Interest): Progress | undefined {
-    const progress = this.#progress.get(interest.name);
-    if (progress === undefined || this.#context.interests.isUnbroken(interest, progress.epoch))
-      return progress;
-    this.#progress.delete(interest.name);
-    this.#context.remembered(-1);
-    return undefined;
-  }
-
-  #remember({ name }: Interest, { sequence, position, count }: Readonly<Header>): Progress {
-    const { epoch } = this.#context.interests;
-    const progress = { sequence, position: position + count, epoch, isRecent: true };
-    this.#progress.set(name, progress);
-    this.#context.remembered(1);
-    return progress;
   }
 }
 
