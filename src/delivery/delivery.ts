@@ -27,6 +27,7 @@ import { Channels, checkTopic, EventTooLargeError } from './channels.js';
 import { Heartbeat } from './heartbeat.js';
 import { History } from './history.js';
 import { Inbox } from './inbox.js';
+import { Inquirer } from './inquirer.js';
 import { Liveness } from './liveness.js';
 import { Outbox } from './outbox.js';
 import { Post } from './post.js';
@@ -59,6 +60,7 @@ export class Delivery {
   readonly #post: Post;
   readonly #liveness: Liveness;
   readonly #heartbeat: Heartbeat;
+  readonly #inquirer: Inquirer;
   readonly #refusals: Refusals;
   #status: Status = 'idle';
   #lastLinkError: Error | undefined;
@@ -95,9 +97,9 @@ export class Delivery {
         onEvents: (name, values) => handlers.onEvents(name, values),
         onError: (error) => handlers.onError(error),
         onDelivered: (sender, sequence) =>
-          this.#post.to(sender, { kind: MessageKind.acknowledgement, sequence }),
+          this.#post.send(sender, { kind: MessageKind.acknowledgement, sequence }),
         onMissing: (sender, sequence, request) =>
-          this.#post.to(sender, { kind: MessageKind.request, sequence }, encodeRequest(request)),
+          this.#post.send(sender, { kind: MessageKind.request, sequence }, encodeRequest(request)),
         hasHeardSince: (time) => this.#heartbeat.hasHeardSince(time),
       },
     );
@@ -110,9 +112,18 @@ export class Delivery {
       this.#heartbeat.start();
     });
     this.#heartbeat = new Heartbeat(now, {
-      beat: (sequence) => this.#post.to(publisher, { kind: MessageKind.probe, sequence }),
-      onOutage: (withinMs) => this.#inquire(withinMs),
+      beat: (sequence) => {
+        this.#inbox.tick();
+        this.#post.send(publisher, { kind: MessageKind.probe, sequence });
+      },
+      onOutage: (withinMs) => this.#sufferOutage(withinMs),
       onSilence: () => this.#proveAgain(),
+    });
+    this.#inquirer = new Inquirer({
+      now,
+      random: Math.random,
+      publishers: () => this.#inbox.recentPublishers(),
+      inquire: (receiver, withinMs) => this.#inquire(receiver, withinMs),
     });
     this.#refusals = new Refusals(options, (error) => handlers.onError(error));
   }
@@ -238,6 +249,7 @@ export class Delivery {
     if (hasLink) await settledBefore(deadline, this.#outbox.drained());
     this.#liveness.stop(closedError());
     this.#heartbeat.stop();
+    this.#inquirer.stop();
     this.#inbox.stop();
     this.#tailMarker.markAll();
     const unsentBytes = await this.#transport.close(Math.max(0, deadline - performance.now()));
@@ -274,7 +286,8 @@ export class Delivery {
     const header = emptyHeader();
     if (!message.subarray(0, length).equals(topic)) return;
     const fault =
-      readHeader(message, length, header) ?? this.#obey(header, message.subarray(length + HEADER_BYTES));
+      readHeader(message, length, header) ??
+      this.#obey(header, message.subarray(length + HEADER_BYTES), topic === ALL_EMITTERS);
     if (fault === undefined) return;
     this.#handlers.onError(
       new DistributedError(
@@ -286,7 +299,7 @@ export class Delivery {
   }
 
   /** Returns what is wrong with the message, if something is. */
-  #obey(header: Readonly<Header>, body: Buffer): string | undefined {
+  #obey(header: Readonly<Header>, body: Buffer, isToAll: boolean): string | undefined {
     const { kind, publisher, sequence } = header;
     switch (kind) {
       case MessageKind.acknowledgement:
@@ -304,6 +317,7 @@ export class Delivery {
       case MessageKind.inquiry: {
         const topics = decodeTopics(body);
         if (topics === undefined) return 'is a malformed inquiry';
+        if (isToAll) this.#inquirer.heard();
         if (publisher !== this.#publisher)
           this.#replayer.inquiry(publisher, topics, fromElapsed(header.elapsed));
         return undefined;
@@ -313,14 +327,18 @@ export class Delivery {
     }
   }
 
-  /** For `withinMs`, until now, anything may have been lost: says what was sent in that time, and asks everybody. */
-  #inquire(withinMs: number): void {
+  /** For `withinMs`, until now, anything may have been lost: says what was sent in that time, and asks what was missed. */
+  #sufferOutage(withinMs: number): void {
     this.#tailMarker.markRecent(withinMs + FLIGHT_MS);
     this.#inbox.suspect(withinMs);
+    this.#inquirer.outage(withinMs);
+  }
+
+  #inquire(receiver: PublisherId | 'all', withinMs: number): void {
     const { interests } = this.#inbox;
     if (interests.isEmpty) return;
-    const elapsed = toElapsed(withinMs);
-    this.#post.toAll({ kind: MessageKind.inquiry, elapsed }, encodeTopics(interests.topics()));
+    const content = { kind: MessageKind.inquiry, elapsed: toElapsed(withinMs) };
+    this.#post.send(receiver, content, encodeTopics(interests.topics()));
   }
 
   /** The link is there, but nothing comes through. */
@@ -334,6 +352,7 @@ export class Delivery {
     this.#lastLinkError = cause;
     if (link === 'down') {
       this.#heartbeat.stop();
+      this.#inquirer.stop();
       this.#tailMarker.pause();
       this.#replayer.clear();
       this.#lostLink(cause);

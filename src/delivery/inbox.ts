@@ -96,6 +96,16 @@ export class Inbox {
     }
   }
 
+  /** A second has passed. */
+  tick(): void {
+    this.#streams.tick += 1;
+  }
+
+  /** Publishers of what is listened to that were heard of lately. */
+  recentPublishers(): Iterable<PublisherId> {
+    return this.#streams.recentPublishers();
+  }
+
   /** For `withinMs`, until now, anything may have been lost without a trace. */
   suspect(withinMs: number): void {
     this.#streams.suspect(withinMs);

@@ -24,15 +24,8 @@ export class Post {
     this.#link = link;
   }
 
-  to(receiver: PublisherId, content: Content, body?: Uint8Array): void {
-    this.#send(inboxTopic(formatPublisherId(receiver)), content, body);
-  }
-
-  toAll(content: Content, body?: Uint8Array): void {
-    this.#send(ALL_EMITTERS, content, body);
-  }
-
-  #send(topic: Buffer, content: Content, body: Uint8Array | undefined): void {
+  send(receiver: PublisherId | 'all', content: Content, body?: Uint8Array): void {
+    const topic = receiver === 'all' ? ALL_EMITTERS : inboxTopic(formatPublisherId(receiver));
     this.#link.send(buildMessage(topic, { publisher: this.#self, ...content }, body));
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;

@@ -30,6 +30,8 @@ export interface StreamContext {
   readonly interests: Interests;
   /** A clock in milliseconds that only goes forward. */
   readonly now: () => number;
+  /** A clock in seconds, or slower. */
+  readonly tick: number;
   /** When the last outage ended of which it may not be known yet what it cost, and when that began. */
   readonly lastOutage: { readonly began: number; readonly ended: number };
   /** Since when the name is listened to and everything about it remembered; infinite if that is not proven. */
@@ -85,6 +87,9 @@ export class Stream {
   /** The latest of those for which there was no room, without its body. */
   #overflow: Held | undefined;
 
+  /** The tick in which something came last. */
+  heardAt = 0;
+
   constructor(publisher: PublisherId, context: StreamContext) {
     this.#publisher = publisher;
     this.#context = context;
@@ -102,6 +107,7 @@ export class Stream {
 
   /** A batch or a tail came. `header` is only valid during the call. */
   take(header: Readonly<Header>, interest: Interest, message: Buffer, topicEnd: number): void {
+    this.heardAt = this.#context.tick;
     const hole = this.#coverage.holeBefore(header.sequence);
     if (this.#recovery === undefined && header.kind === MessageKind.batch && hole >= 0) {
       const progress = this.#names.of(interest);

@@ -18,6 +18,9 @@ const ENOUGH_FORGOTTEN = 200_000;
 /** Bytes of arrivals that wait for what is missing before them, in all. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
 
+/** Whoever was heard of so lately is asked after an outage: as long as a history goes back by default. */
+const RECENT_TICKS = 60;
+
 export interface StreamsOptions {
   /** A clock in milliseconds that only goes forward. */
   readonly now: () => number;
@@ -37,6 +40,8 @@ export interface StreamsHandlers {
 export class Streams implements StreamContext {
   readonly interests: Interests;
   readonly now: () => number;
+  /** Counted up once a second while the link works: a clock that is cheap to read. */
+  tick = 0;
   lastOutage = { began: Number.NEGATIVE_INFINITY, ended: Number.NEGATIVE_INFINITY };
   readonly #options: StreamsOptions;
   readonly #handlers: StreamsHandlers;
@@ -56,6 +61,13 @@ export class Streams implements StreamContext {
   take(header: Readonly<Header>, interest: Interest, message: Buffer, topicEnd: number): void {
     const stream = this.#byPublisher.get(header.publisher) ?? this.#meet(header.publisher);
     stream.take(header, interest, message, topicEnd);
+  }
+
+  /** Those that something was heard of in the last {@link RECENT_TICKS} ticks. */
+  *recentPublishers(): Generator<PublisherId> {
+    for (const [publisher, { heardAt }] of this.#byPublisher) {
+      if (this.tick - heardAt <= RECENT_TICKS) yield publisher;
+    }
   }
 
   of(publisher: PublisherId): Stream | undefined {
