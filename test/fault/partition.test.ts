@@ -16,6 +16,8 @@ type Victim = 'one subscriber' | 'one publisher' | 'the forwarder';
 interface Case {
   readonly victim: Victim;
   readonly end: 'heal' | 'cut';
+  /** Between two partitions. @default long enough to recover from the one before */
+  readonly flowMs?: number;
   /** How long the partitions are; the short form leaves some cases out. */
   readonly short: readonly number[];
   readonly long: readonly number[];
@@ -28,6 +30,8 @@ const NINE = [...EIGHT, 6000];
 const CASES: readonly Case[] = [
   { victim: 'one subscriber', end: 'heal', short: [200], long: EIGHT },
   { victim: 'one subscriber', end: 'cut', short: [500], long: EIGHT },
+  // While it still recovers from one, the next begins, and is longer than a publisher may take to answer.
+  { victim: 'one subscriber', end: 'cut', flowMs: 30, short: [], long: [2500, 8000, 2500, 8000] },
   { victim: 'one publisher', end: 'heal', short: [4000], long: NINE },
   { victim: 'one publisher', end: 'cut', short: [], long: EIGHT },
   { victim: 'the forwarder', end: 'heal', short: [], long: EIGHT },
@@ -36,8 +40,7 @@ const CASES: readonly Case[] = [
 
 const EVENTS_PER_SECOND = 5000;
 const EVENT_BYTES = 200;
-/** Between two partitions. */
-const FLOW_MS = 300;
+const FLOW_MS = byForm({ short: 300, long: 1000 });
 
 /** A publisher and a subscriber on ways of their own, and three of each that share one; all under load. */
 class Field implements AsyncDisposable {
@@ -63,8 +66,8 @@ class Field implements AsyncDisposable {
   }
 
   /** Resolves when the partition is over. */
-  async part(victim: Victim, ms: number, end: 'heal' | 'cut'): Promise<void> {
-    await lasting(FLOW_MS);
+  async part(victim: Victim, ms: number, end: 'heal' | 'cut', flowMs = FLOW_MS): Promise<void> {
+    await lasting(flowMs);
     const proxies = this.#around(victim);
     for (const proxy of proxies) proxy.partition();
     await lasting(ms);
@@ -86,14 +89,15 @@ class Field implements AsyncDisposable {
   }
 }
 
-for (const { victim, end, ...forms } of CASES) {
+for (const { victim, end, flowMs, ...forms } of CASES) {
   const partitions = byForm(forms);
   if (partitions.length === 0) continue;
-  const title = `${victim} cut off, then ${end === 'heal' ? 'healed' : 'reset'}: nothing is lost or told`;
+  const how = `${end === 'heal' ? 'healed' : 'reset'}${flowMs === undefined ? '' : ', soon again'}`;
+  const title = `${victim} cut off, then ${how}: nothing is lost or told`;
   test(title, async () => {
     await using forwarder = await ForwarderProcess.start();
     await using field = await Field.start(forwarder);
-    for (const ms of partitions) await field.part(victim, ms, end);
+    for (const ms of partitions) await field.part(victim, ms, end, flowMs);
     await lasting(FLOW_MS);
     await field.cluster.stopLoad();
     const verdict = await field.cluster.prove({ told: 'none' });
