@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   emptyHeader,
   FLAG_ACKNOWLEDGE,
+  FLAG_ANSWERS,
   formatPublisherId,
   HEADER_BYTES,
   MessageKind,
@@ -14,7 +15,7 @@ import {
 const exact = fc.maxSafeNat();
 const headers = fc.record({
   kind: fc.constantFrom(...Object.values(MessageKind)),
-  flags: fc.constantFrom(0, FLAG_ACKNOWLEDGE),
+  flags: fc.constantFrom(0, FLAG_ACKNOWLEDGE, FLAG_ANSWERS, FLAG_ACKNOWLEDGE | FLAG_ANSWERS),
   count: fc.integer({ min: 1, max: 0xffff_ffff }),
   publisher: exact,
   sequence: exact,
@@ -66,7 +67,8 @@ describe('batch headers', () => {
   test.each([
     ['cut short', (bytes: Buffer) => bytes.subarray(0, HEADER_BYTES - 1), 'cut short'],
     ['of another version', (bytes: Buffer) => Buffer.from(bytes.fill(2, 0, 1)), 'version 2, expected 1'],
-    ['with unknown flags', (bytes: Buffer) => Buffer.from(bytes.fill(2, 3, 4)), 'flags'],
+    ['with unknown flags', (bytes: Buffer) => Buffer.from(bytes.fill(4, 3, 4)), 'flags'],
+    ['with unknown flags in their first byte', (bytes: Buffer) => Buffer.from(bytes.fill(1, 2, 3)), 'flags'],
     ['with a number over 53 bits', (bytes: Buffer) => Buffer.from(bytes.fill(0xff, 16, 24)), '53 bits'],
   ])('%s are refused with a reason', (_, damage, reason) => {
     const bytes = Buffer.alloc(HEADER_BYTES);

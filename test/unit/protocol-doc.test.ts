@@ -2,24 +2,37 @@ import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { runInThisContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
+import { Heartbeat } from '../../src/delivery/heartbeat.js';
 import { Inbox } from '../../src/delivery/inbox.js';
 import { Liveness } from '../../src/delivery/liveness.js';
 import { Outbox } from '../../src/delivery/outbox.js';
+import { Replayer } from '../../src/delivery/replayer.js';
+import { TailMarker } from '../../src/delivery/tail-marker.js';
 import { DistributedEmitter } from '../../src/emitter.js';
-import type { DistributedError } from '../../src/errors.js';
 import {
   buildMessage,
   emptyHeader,
   FLAG_ACKNOWLEDGE,
+  FLAG_ANSWERS,
   formatPublisherId,
   HEADER_BYTES,
   type Header,
   MessageKind,
   readHeader,
   setFlags,
+  toElapsed,
 } from '../../src/wire/batch.js';
 import { packPayload, unpackPayloads } from '../../src/wire/payload.js';
-import { decodeTopic, encodeTopic, inboxTopic } from '../../src/wire/topic.js';
+import {
+  decodeReplayed,
+  decodeRequest,
+  decodeTails,
+  decodeTopics,
+  encodeRequest,
+  encodeTopics,
+  type Request,
+} from '../../src/wire/recovery.js';
+import { ALL_EMITTERS, decodeTopic, encodeTopic, inboxTopic } from '../../src/wire/topic.js';
 import { outboxRecords } from '../support/outbox-records.js';
 
 interface Row {
@@ -81,8 +94,13 @@ function headerOf(message: Buffer): Header {
   return header;
 }
 
-/** An outbox of the given publisher, and the messages it sends. */
-function outboxOf(publisher: number, now = () => 0): { outbox: Outbox; sent: Buffer[] } {
+/** What follows the header. */
+function bodyOf(message: Buffer): Buffer {
+  return message.subarray(message.indexOf(0) + 1 + HEADER_BYTES);
+}
+
+/** The sending half of the given publisher, and the messages it sends. */
+function sender(publisher: number, now = () => 0) {
   const sent: Buffer[] = [];
   const limits = {
     maxBatchBytes: 16_384,
@@ -99,25 +117,70 @@ function outboxOf(publisher: number, now = () => 0): { outbox: Outbox; sent: Buf
     flush: () => {},
     bufferedBytes: 0,
   };
-  const outbox = new Outbox({ ...limits, publisher, now }, link, outboxRecords(now));
+  const records = outboxRecords(now);
+  const tailMarker = new TailMarker(publisher, records.channels, link, now);
+  const outbox = new Outbox({ ...limits, publisher, now }, link, { ...records, tailMarker });
   outbox.setLinkOpen(true);
-  return { outbox, sent };
+  const replayer = new Replayer(publisher, records.history, records.channels, link, now);
+  replayer.resume();
+  return {
+    sent,
+    outbox,
+    tailMarker,
+    replayer,
+    /** One batch. */
+    sendBatch(name: PropertyKey, values: readonly unknown[]): void {
+      for (const value of values) outbox.push(name, value);
+      outbox.flush();
+    },
+    /** Waits until the replayer has sent so many messages. */
+    async answered(count: number): Promise<Buffer[]> {
+      const before = sent.length;
+      while (sent.length < before + count) await new Promise((resolve) => setImmediate(resolve));
+      return sent.slice(before);
+    },
+  };
 }
 
-/** What an emitter that listens to `names`, or to all, makes of a message. */
-function receive(message: Buffer, self: number, names: readonly PropertyKey[] | 'all') {
+/** An emitter's receiving half that listens to `names`, or to all, and what it makes of what comes. */
+function receiver(self: number, names: readonly PropertyKey[] | 'all') {
   const events: [PropertyKey, readonly unknown[]][] = [];
-  const errors: DistributedError[] = [];
+  const codes: string[] = [];
   const delivered: [publisher: number, sequence: number][] = [];
-  const inbox = new Inbox(self, {
-    onEvents: (name, values) => events.push([name, values]),
-    onError: (error) => errors.push(error),
-    onDelivered: (publisher, sequence) => delivered.push([publisher, sequence]),
-  });
-  if (names === 'all') inbox.listenToAll(true);
-  else for (const name of names) inbox.listen(encodeTopic(name) as Buffer, name);
+  const asked: Buffer[] = [];
+  const inbox = new Inbox(
+    self,
+    { now: () => 0, recoveryTimeoutMs: 5000 },
+    {
+      onEvents: (name, values) => void events.push([name, values]),
+      onError: ({ code }) => void codes.push(code),
+      onDelivered: (publisher, sequence) => void delivered.push([publisher, sequence]),
+      onMissing: (publisher, sequence, request) =>
+        void asked.push(requestTo(publisher, self, sequence, request)),
+      hasHeardSince: () => true,
+    },
+  );
+  if (names === 'all') inbox.interests.listenToAll(true);
+  else for (const name of names) inbox.interests.listen(encodeTopic(name) as Buffer, name);
+  return {
+    inbox,
+    events,
+    codes,
+    delivered,
+    asked,
+    answer: (message: Buffer) => inbox.receiveAnswer(headerOf(message), bodyOf(message)),
+  };
+}
+
+function requestTo(publisher: number, self: number, sequence: number, request: Request): Buffer {
+  const content = { kind: MessageKind.request, publisher: self, sequence };
+  return buildMessage(inboxTopic(formatPublisherId(publisher)), content, encodeRequest(request));
+}
+
+function receive(message: Buffer, self: number, names: readonly PropertyKey[] | 'all') {
+  const { inbox, events, codes, delivered } = receiver(self, names);
   inbox.receive(message);
-  return { events, codes: errors.map((error) => error.code), delivered };
+  return { events, codes, delivered };
 }
 
 describe('docs/protocol.md, section 2: topics', () => {
@@ -143,11 +206,7 @@ describe('docs/protocol.md, section 3: messages', () => {
 
   test('the emitter sends the sample batch', () => {
     let clock = 0;
-    const { outbox, sent } = outboxOf(publisher, () => clock);
-    const sendBatch = (name: string, values: readonly unknown[]) => {
-      for (const value of values) outbox.push(name, value);
-      outbox.flush();
-    };
+    const { sendBatch, sent } = sender(publisher, () => clock);
     const filler = (from: number, to: number) => {
       for (let sequence = from; sequence < to; sequence += 1) sendBatch('other', [null]);
     };
@@ -165,7 +224,7 @@ describe('docs/protocol.md, section 3: messages', () => {
   test('a receiver reads the sample batch', () => {
     expect(headerOf(message)).toEqual({
       kind: MessageKind.batch,
-      flags: 0,
+      flags: FLAG_ANSWERS,
       count: sample.events.length,
       publisher,
       sequence: sample.sequence,
@@ -182,7 +241,7 @@ describe('docs/protocol.md, section 3: messages', () => {
     const expected = JSON.parse(fenced('json', 'numbering')) as (Omit<Header, 'kind' | 'publisher'> & {
       name: string;
     })[];
-    const { outbox, sent } = outboxOf(publisher);
+    const { outbox, sent } = sender(publisher);
     for (const { name, count } of expected)
       for (let event = 0; event < count; event += 1) outbox.push(name, null);
     outbox.flush();
@@ -203,7 +262,7 @@ describe('docs/protocol.md, section 3: messages', () => {
 
   test('a receiver answers a batch that asks for it with the sample acknowledgement', () => {
     const asking = Buffer.from(message);
-    setFlags(asking, message.indexOf(0) + 1, FLAG_ACKNOWLEDGE);
+    setFlags(asking, message.indexOf(0) + 1, FLAG_ACKNOWLEDGE | FLAG_ANSWERS);
     const { delivered } = receive(asking, OTHER_PUBLISHER, [sample.name]);
     expect(delivered).toEqual([[publisher, sample.sequence]]);
     const answer = buildMessage(inboxTopic(sample.publisher), {
@@ -223,7 +282,8 @@ describe('docs/protocol.md, section 3: messages', () => {
       'DEMITTER_PROTOCOL',
     ],
     ['another version', (bytes, header) => bytes.fill(2, header, header + 1), 'DEMITTER_PROTOCOL'],
-    ['another kind', (bytes, header) => bytes.fill(9, header + 1, header + 2), 'DEMITTER_PROTOCOL'],
+    ['another kind', (bytes, header) => bytes.fill(10, header + 1, header + 2), 'DEMITTER_PROTOCOL'],
+    ['the kind of tails', (bytes, header) => bytes.fill(9, header + 1, header + 2), 'DEMITTER_PROTOCOL'],
     [
       'the kind of a probe',
       (bytes, header) => bytes.fill(MessageKind.probe, header + 1, header + 2),
@@ -321,6 +381,149 @@ describe('docs/protocol.md, section 5: probes', () => {
   });
 });
 
+describe('docs/protocol.md, section 5.1: the heartbeat', () => {
+  test('an emitter sends the sample to its own inbox when its link is proven', () => {
+    const message = bytesOf('heartbeat');
+    const { publisher } = headerOf(message);
+    const sent: Buffer[] = [];
+    const heartbeat = new Heartbeat(() => 0, {
+      beat: (sequence) =>
+        void sent.push(
+          buildMessage(inboxTopic(formatPublisherId(publisher)), {
+            kind: MessageKind.probe,
+            publisher,
+            sequence,
+          }),
+        ),
+      onOutage: () => {},
+      onSilence: () => {},
+    });
+    heartbeat.start();
+    heartbeat.stop();
+    expect(sent).toEqual([message]);
+  });
+});
+
+describe('docs/protocol.md, sections 3.4 and 6: recovery', () => {
+  const sample = JSON.parse(fenced('json', 'batch')) as BatchSample;
+  const batch = bytesOf('batch');
+  const publisher = Number.parseInt(sample.publisher, 16);
+  const topic = encodeTopic(sample.name) as Buffer;
+
+  /** The publisher of the samples when it has just sent the sample batch, and its clock. */
+  function samplePublisher() {
+    const clock = { now: 0 };
+    const half = sender(publisher, () => clock.now);
+    half.sendBatch('other', [null]);
+    half.sendBatch('other', [null]);
+    half.sendBatch(
+      sample.name,
+      Array.from({ length: 10 }, () => null),
+    );
+    half.sendBatch(sample.name, [{ id: 8 }, { id: 9 }]);
+    half.sendBatch('other', [null]);
+    half.sendBatch('other', [null]);
+    clock.now += sample.elapsed / 10;
+    half.sendBatch(sample.name, sample.events);
+    expect(half.sent.at(-1)).toEqual(batch);
+    half.tailMarker.stop();
+    return { ...half, clock };
+  }
+
+  /** The receiver of the samples: it got the first batch under the name, and not the second. */
+  function sampleReceiver() {
+    const half = receiver(OTHER_PUBLISHER, [sample.name]);
+    half.inbox.receive(samplePublisher().sent[2] as Buffer);
+    half.events.length = 0;
+    expect(half.asked).toEqual([]);
+    return half;
+  }
+
+  test('a publisher sends the sample tail', () => {
+    const { sent, tailMarker, clock } = samplePublisher();
+    clock.now += 100;
+    const before = sent.length;
+    tailMarker.markRecent(100);
+    tailMarker.stop();
+    expect(sent.slice(before)).toEqual([bytesOf('tail')]);
+  });
+
+  test('a receiver that has everything takes the sample tail for nothing, another asks', () => {
+    const tail = bytesOf('tail');
+    expect(receive(tail, OTHER_PUBLISHER, ['user'])).toMatchObject({ events: [], codes: [] });
+    const { inbox, asked, events, codes } = sampleReceiver();
+    inbox.receive(tail);
+    inbox.stop();
+    expect(asked.map((request) => decodeRequest(bodyOf(request)))).toEqual([
+      { after: 3, before: 0, maxAgeMs: Number.POSITIVE_INFINITY, topics: [topic] },
+    ]);
+    expect([events, codes]).toEqual([[], []]);
+    const { inbox: calm, asked: nothing } = receiver(OTHER_PUBLISHER, [sample.name]);
+    calm.receive(batch);
+    calm.receive(tail);
+    calm.stop();
+    expect(nothing).toEqual([]);
+  });
+
+  test('a receiver sends the sample request, takes the sample answer, and goes on', () => {
+    const { inbox, asked, answer, events, codes } = sampleReceiver();
+    inbox.receive(batch);
+    expect(asked).toEqual([bytesOf('request')]);
+    expect(events).toEqual([]);
+    expect(answer(bytesOf('replay'))).toBeUndefined();
+    expect(answer(bytesOf('replayed'))).toBeUndefined();
+    expect(events).toEqual([
+      [sample.name, [{ id: 8 }, { id: 9 }]],
+      [sample.name, sample.events],
+    ]);
+    expect([asked.length, codes]).toEqual([1, []]);
+  });
+
+  test('a publisher answers the sample request with the sample answer', async () => {
+    const { replayer, answered, clock } = samplePublisher();
+    clock.now += 200;
+    const request = bytesOf('request');
+    const { publisher: requester, sequence } = headerOf(request);
+    replayer.request(requester, sequence, decodeRequest(bodyOf(request)) as Request);
+    expect(await answered(2)).toEqual([bytesOf('replay'), bytesOf('replayed')]);
+    expect(decodeReplayed(bodyOf(bytesOf('replayed')))).toEqual({ through: 6, gone: 0, last: 7, replays: 1 });
+  });
+
+  test('a receiver writes the sample inquiry, and a publisher answers it with the sample tails', async () => {
+    const inquiry = bytesOf('inquiry');
+    const elapsed = toElapsed(5000);
+    const content = { kind: MessageKind.inquiry, publisher: OTHER_PUBLISHER, elapsed };
+    expect(buildMessage(ALL_EMITTERS, content, encodeTopics([topic]))).toEqual(inquiry);
+    const { replayer, answered, clock } = samplePublisher();
+    clock.now += 200;
+    replayer.inquiry(
+      OTHER_PUBLISHER,
+      decodeTopics(bodyOf(inquiry)) as Buffer[],
+      headerOf(inquiry).elapsed / 10,
+    );
+    const tails = bytesOf('tails');
+    expect(await answered(1)).toEqual([tails]);
+    expect(decodeTails(bodyOf(tails))).toEqual([{ topic, sequence: 7, position: 14, elapsed: 2000 }]);
+  });
+
+  test('a receiver takes the sample tails for tails', () => {
+    const { inbox, asked, answer } = sampleReceiver();
+    expect(answer(bytesOf('tails'))).toBeUndefined();
+    inbox.stop();
+    expect(asked).toHaveLength(1);
+  });
+
+  test.each(['replay', 'replayed', 'tails'])('a body of the sample %s that is cut short is told', (name) => {
+    const message = bytesOf(name);
+    const { inbox, events } = sampleReceiver();
+    inbox.receive(batch);
+    const body = bodyOf(message).subarray(0, name === 'replay' ? HEADER_BYTES : -1);
+    expect(inbox.receiveAnswer(headerOf(message), body)).toBeDefined();
+    expect(events).toEqual([]);
+    inbox.stop();
+  });
+});
+
 /** One connection of the emitter under test, as its forwarder sees it. */
 class Connection {
   readonly #socket: Promise<Socket>;
@@ -360,10 +563,18 @@ class Connection {
   /** Passes over `repeated`, however often it comes, until `expected` does. */
   async expectAfter(repeated: Buffer, expected: Buffer): Promise<void> {
     for (;;) {
-      while (this.#received.length < Math.max(repeated.length, expected.length)) await this.#more();
+      while (this.#received.length < expected.length) await this.#more();
+      if (this.#received.subarray(0, expected.length).equals(expected)) return this.expect(expected);
+      while (this.#received.length < repeated.length) await this.#more();
       if (!this.#received.subarray(0, repeated.length).equals(repeated)) return this.expect(expected);
       this.#received = this.#received.subarray(repeated.length);
     }
+  }
+
+  /** Waits for so many bytes, whatever they are. */
+  async skip(bytes: number): Promise<void> {
+    while (this.#received.length < bytes) await this.#more();
+    this.#received = this.#received.subarray(bytes);
   }
 
   close(): void {
@@ -442,30 +653,44 @@ describe('docs/protocol.md, section 8: the session', () => {
   test('two emitters and a forwarder that says what the page says exchange an event', async () => {
     await using b = await PlayedForwarder.start('0b0b0b0b0b0b0b');
     const greeted = new Promise((resolve) => b.emitter.on('greet', resolve));
+    const errors: unknown[] = [];
+    b.emitter.on('distributed:error', (error) => errors.push(error));
     void b.emitter.connect();
     await b.shakeHands();
     await b.subscriber.expect(b.sample('subscribe-inbox'));
+    await b.subscriber.expect(b.sample('subscribe-all-emitters'));
     await b.subscriber.expect(b.sample('subscribe-greet'));
     await b.subscriber.expect(b.sample('subscribe-probe'));
     await b.publisher.expect(b.sample('probe-frame'));
     await b.subscriber.send(b.sample('probe-frame'));
     await b.emitter.ready();
     await b.subscriber.expect(b.sample('cancel-probe'));
+    await b.publisher.expectAfter(b.sample('probe-frame'), b.sample('heartbeat-frame'));
+    await b.subscriber.send(b.sample('heartbeat-frame'));
 
     await using a = await PlayedForwarder.start('0a0a0a0a0a0a0a');
     const probe = a.rewrite(swapPublishers(bytesOf('probe-frame')));
     void a.emitter.connect();
     await a.shakeHands();
     await a.subscriber.expect(a.rewrite(swapPublishers(bytesOf('subscribe-inbox'))));
+    await a.subscriber.expect(a.sample('subscribe-all-emitters'));
     await a.subscriber.expect(a.rewrite(swapPublishers(bytesOf('subscribe-probe'))));
     await a.publisher.expect(probe);
     await a.subscriber.send(probe);
     await a.emitter.ready();
     await a.emitter.emit('greet', { hello: 'world' });
-    await a.publisher.expectAfter(probe, a.sample('greet-frame'));
+    await a.publisher.expectAfter(probe, a.rewrite(swapPublishers(bytesOf('heartbeat-frame'))));
+    await a.publisher.expect(a.sample('greet-frame'));
 
     await b.subscriber.send(a.sample('greet-frame'));
     expect(await greeted).toEqual({ hello: 'world' });
+
+    const elapsedBytes = 4;
+    const tail = a.sample('tail-frame');
+    await a.publisher.expect(tail.subarray(0, -elapsedBytes));
+    await a.publisher.skip(elapsedBytes);
+    await b.subscriber.send(tail);
+    expect([...errors]).toEqual([]);
   });
 });
 

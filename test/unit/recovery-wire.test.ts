@@ -12,7 +12,7 @@ import {
 } from '../../src/wire/recovery.js';
 
 const number = fc.maxSafeNat();
-const topic = fc.uint8Array({ maxLength: 50 }).map((bytes) => Buffer.from(bytes));
+const topic = fc.uint8Array({ minLength: 3, maxLength: 50 }).map((bytes) => Buffer.from(bytes));
 const topics = fc.array(topic, { maxLength: 20 });
 const uint32 = fc.nat(0xffff_ffff);
 
@@ -38,12 +38,19 @@ describe('bodies are these bytes:', () => {
       after: 1,
       before: 0x1_0000_0002,
       maxAgeMs: 100,
-      topics: [Buffer.from('esa\0'), Buffer.from('n')],
+      topics: [Buffer.from('esa\0'), Buffer.from('es\0')],
     });
     expect(hex(body)).toBe(
-      ['0000000000000001', '0000000100000002', '000003e8', '00000002', '0004', '65736100', '0001', '6e'].join(
-        '',
-      ),
+      [
+        '0000000000000001',
+        '0000000100000002',
+        '000003e8',
+        '00000002',
+        '0004',
+        '65736100',
+        '0003',
+        '657300',
+      ].join(''),
     );
   });
 
@@ -127,6 +134,16 @@ describe('bytes from anyone', () => {
     ['position', (body: Buffer) => decodeTails(body.fill(0xff, 12, 20)), samples.decodeTails],
   ])('are refused with a number over 53 bits as `%s`', (_, damage, sample) => {
     expect(damage(Buffer.from(sample))).toBeUndefined();
+  });
+
+  test('are refused with a topic that is none', () => {
+    const short = Buffer.from('es');
+    expect(decodeTopics(encodeTopics([short]))).toBeUndefined();
+    expect(
+      decodeRequest(encodeRequest({ after: 0, before: 0, maxAgeMs: 0, topics: [short] })),
+    ).toBeUndefined();
+    const tail = { topic: short, sequence: 1, position: 1, elapsed: 0 };
+    expect(decodeTails(encodeTails([tail]))).toBeUndefined();
   });
 
   test('are refused at once with a count of more than there is', () => {
