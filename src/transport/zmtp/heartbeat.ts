@@ -3,8 +3,8 @@
  * is frozen. TCP would let an idle connection of that kind stand for minutes, and one that sends for a quarter of an
  * hour.
  *
- * Any byte that is read proves life, so only a quiet peer is asked for some (RFC 37, "Connection Heartbeating"), and now
- * and then one that floods us.
+ * Any byte that is read proves that the peer lives, and the answer to a PING that it hears us as well (RFC 37,
+ * "Connection Heartbeating").
  * Silence is counted in ticks, not measured: while this process does not run (a blocked event loop, a suspended
  * machine), none passes, and a tick that comes late is one tick.
  */
@@ -35,8 +35,20 @@ export interface WriteProgress {
 /** More than lies in the buffers of both kernels, and of a proxy between them. An answer that comes comes before it. */
 const MAX_BYTES_ON_THE_WAY = 32 * 1024 * 1024;
 
-/** A peer that sent so much since its last answer is asked, at the next tick, whether it also hears. */
-const BYTES_PER_QUESTION = 1024 * 1024;
+/** Less than this, read since a PING, cannot have stood before its answer on any but a very slow link. */
+const FEW_BYTES = 1024 * 1024;
+
+/** Node reads so much at once; a smaller chunk means that the kernel had no more. */
+const FULL_CHUNK_BYTES = 64 * 1024;
+
+/** A PING that is not answered. */
+interface Question {
+  /** Read before it was sent. */
+  readonly readBytes: number;
+  ticks: number;
+  /** Whether all that had come was read since, late enough for the answer to be among it. */
+  hasCaughtUp: boolean;
+}
 
 export class Heartbeat {
   readonly #timing: HeartbeatTiming;
@@ -46,9 +58,8 @@ export class Heartbeat {
   #silentTicks = 0;
   #readBytes = 0;
   #readAtLastTick = 0;
-  #readWhenAnswered = 0;
-  /** The first PING that is not answered. */
-  #question: { readonly readBytes: number; ticks: number } | undefined;
+  /** The first one that is not answered. */
+  #question: Question | undefined;
   #lastProgress: WriteProgress;
   #finishedWhenRead: number;
 
@@ -64,12 +75,14 @@ export class Heartbeat {
   /** So much was read, of whatever kind. */
   read(bytes: number): void {
     this.#readBytes += bytes;
+    const question = this.#question;
+    if (question !== undefined && bytes < FULL_CHUNK_BYTES)
+      question.hasCaughtUp = question.ticks >= this.#timing.maxSilentTicks - 1;
   }
 
   /** A PONG was among it. */
   answered(): void {
     this.#question = undefined;
-    this.#readWhenAnswered = this.#readBytes;
   }
 
   stop(): void {
@@ -101,10 +114,8 @@ export class Heartbeat {
       this.#subject.onDead(`The peer has not answered for ${maxSilentTicks * intervalMs} ms`);
       return;
     }
-    if (!isRead || this.#readBytes - this.#readWhenAnswered >= BYTES_PER_QUESTION) {
-      this.#subject.ping();
-      this.#question ??= { readBytes: this.#readBytes, ticks: 0 };
-    }
+    this.#subject.ping();
+    this.#question ??= { readBytes: this.#readBytes, ticks: 0, hasCaughtUp: false };
     this.#wait();
   }
 
@@ -122,11 +133,12 @@ export class Heartbeat {
 
   /**
    * Whether the peer sends, but does not hear us. A receiver that is overloaded reads the answer late, behind what
-   * came before it: so it is the bytes that are decisive.
+   * came before it: so it must have read all that had come, or more than there can be on the way.
    */
   #isDeaf(): boolean {
     const question = this.#question;
     if (question === undefined || question.ticks < this.#timing.maxSilentTicks) return false;
-    return this.#readBytes - question.readBytes >= MAX_BYTES_ON_THE_WAY;
+    const bytes = this.#readBytes - question.readBytes;
+    return (question.hasCaughtUp && bytes < FEW_BYTES) || bytes >= MAX_BYTES_ON_THE_WAY;
   }
 }
