@@ -49,7 +49,7 @@ const FLOODS: readonly Flood[] = [
   ),
 );
 
-const DURATION_MS = { short: 2000, long: 60_000 };
+const DURATION_MS = { short: 1200, long: 60_000 };
 const SAMPLE_MS = 250;
 /** Of a long flood: the buffers and the history have filled by then. */
 const AFTER_WARM_UP = 0.5;
@@ -88,7 +88,7 @@ for (const { title, publishers: from, subscribers: to, names, manner, short } of
   });
 }
 
-const SELECTIVE_MS = { short: 1500, long: 20_000 };
+const SELECTIVE_MS = { short: 800, long: 20_000 };
 /** What its listener does for each event: enough to be slower than the flood's share for it would be. */
 const WORK = { minMs: 0.008, maxMs: 0.015 };
 
@@ -113,7 +113,7 @@ for (const { names: count, short } of [
 }
 
 const LEAVING = {
-  short: { flowMs: 700, leavers: 1 },
+  short: { flowMs: 600, leavers: 1 },
   long: { flowMs: 5000, leavers: 5 },
 };
 /** One that left is waited for once, for at most 500 ms; the rest is for a busy machine. */

@@ -15,7 +15,7 @@ import { MIB } from '../support/process-memory.js';
 const FORMS = {
   // The slow one quickens after the load, so that the test need not wait for it. The one pause of 500 ms that it costs
   // weighs more than in the long form.
-  short: { pairs: 1, durationMs: 2000, slowMs: 2500, minRatio: 0.7 },
+  short: { pairs: 1, durationMs: 1500, slowMs: 2000, minRatio: 0.7 },
   long: { pairs: 4, durationMs: 20_000, slowMs: 600_000, minRatio: 0.95 },
 };
 

@@ -13,10 +13,10 @@ import { MIB, ResidentWatch, residentBytes, toMib } from '../support/process-mem
 /** Events of about the batch size, for which the forwarder's limit is stated. */
 const EVENT_BYTES = 4000;
 const FORMS = {
-  short: { eventsPerSecond: 1250, beforeMs: 1000, stallMs: 3000, historyBytes: 8 * MIB },
+  short: { eventsPerSecond: 1250, beforeMs: 700, stallMs: 3000, historyBytes: 8 * MIB },
   long: { eventsPerSecond: 5000, beforeMs: 10_000, stallMs: 20_000, historyBytes: 128 * MIB },
 };
-const AFTERWARDS_MS = 1000;
+const AFTERWARDS_MS = 500;
 
 const NAMES = rotation(4);
 const OTHERS = 9;
