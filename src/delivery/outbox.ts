@@ -9,6 +9,7 @@
 import { FLAG_ACKNOWLEDGE, FLAG_ANSWERS, type PublisherId, setFlags } from '../wire/batch.js';
 import { packPayload } from '../wire/payload.js';
 import { type Batch, BatchBuilder } from './batch-builder.js';
+import { brake } from './brake.js';
 import { type Channels, EventTooLargeError } from './channels.js';
 import type { History } from './history.js';
 import { Pacer } from './pacer.js';
@@ -52,6 +53,9 @@ export type Acceptance = 'accepted' | 'local' | 'overflow';
  */
 const TURN_BYTES = 256 * 1024;
 
+/** A turn in which so much was emitted is a flood: only somebody who does not await `emit` gets there. */
+const FLOOD_TURN_BYTES = TURN_BYTES / 2;
+
 /** What an event counts for at least in that, so that tiny ones do not make a long turn. */
 const MIN_EVENT_TURN_BYTES = 512;
 
@@ -75,6 +79,7 @@ export class Outbox {
   #handedOverBytes = 0;
   #handedOverKept = MIN_HANDED_OVER;
   #turnBytes = 0;
+  #isLinkUp = false;
   #linkOpen = false;
   #flushScheduled = false;
   #room: Deferred | undefined;
@@ -134,6 +139,7 @@ export class Outbox {
 
   /** Tells whether the link takes messages: at every change of its status, and when it has drained. */
   setLinkOpen(open: boolean): void {
+    this.#isLinkUp = open;
     this.#linkOpen = open;
     this.#resume();
   }
@@ -220,8 +226,9 @@ export class Outbox {
   }
 
   #send(batch: Batch, now: number): void {
-    const { message, count, sequence, channel, finishedAt } = batch;
-    if (this.#pacer.count(sequence, message.length, channel.audience, finishedAt)) {
+    const { message, count, sequence, channel } = batch;
+    // By when it is sent: it may have waited here for longer than anybody is waited for.
+    if (this.#pacer.count(sequence, message.length, channel.audience, now)) {
       setFlags(message, channel.topic.length, FLAG_ACKNOWLEDGE | FLAG_ANSWERS);
     }
     this.#linkOpen = this.#link.send(message);
@@ -272,9 +279,13 @@ export class Outbox {
   #scheduleFlush(): void {
     this.#flushScheduled = true;
     setImmediate(() => {
+      const isFlood = this.#turnBytes >= FLOOD_TURN_BYTES;
       this.#flushScheduled = false;
       this.#turnBytes = 0;
       this.flush();
+      // While the link is down, waiting would be in vain.
+      if (isFlood && this.#isLinkUp)
+        brake(this.bytes, this.#options.highWaterMark, this.#options.maxBufferBytes);
       this.#releaseWaiters();
     });
   }

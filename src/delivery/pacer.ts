@@ -12,7 +12,7 @@ import type { PublisherId } from '../wire/batch.js';
  * What may be sent beyond the oldest batch that is not acknowledged: a small part of what the forwarder keeps for one
  * subscriber (16,384 messages), so that several publishers can flood the same one.
  */
-const WINDOW_MESSAGES = 1024;
+const WINDOW_MESSAGES = 2048;
 const WINDOW_BYTES = 4 * 1024 * 1024;
 
 /**

@@ -62,7 +62,7 @@ describe('a flood', () => {
 
   test('waits for a moment whether anybody answers, and not again if nobody does', async () => {
     const { pacer, pass, send, opened } = flood();
-    expect(send(100_000)).toBeLessThan(2000);
+    expect(send(100_000)).toBeLessThan(4000);
     await pass(500);
     expect([pacer.isOpen, opened()]).toEqual([true, 1]);
     expect(send(100_000)).toBe(100_000);
@@ -117,7 +117,7 @@ describe('a flood', () => {
     send(600);
     pacer.acknowledge(7, asked[0] as number);
     const sent = send(100_000);
-    expect(sent).toBeLessThan(1500);
+    expect(sent).toBeLessThan(3000);
     expect(pacer.isOpen).toBe(false);
     for (const sequence of asked.slice(1)) pacer.acknowledge(7, sequence);
     expect([pacer.isOpen, opened()]).toEqual([true, 1]);
@@ -150,7 +150,7 @@ describe('a flood', () => {
     pacer.acknowledge(7, asked[2] as number);
     expect(send(20_000)).toBe(20_000);
     pacer.acknowledge(7, asked.at(-1) as number);
-    expect(send(20_000)).toBeLessThan(2000);
+    expect(send(20_000)).toBeLessThan(4000);
     pacer.stop();
   });
 
