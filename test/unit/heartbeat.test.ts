@@ -241,13 +241,10 @@ describe('silence', () => {
   test('is not what waits to be read while this process does not run', async () => {
     const { heartbeat, ring, silences, pass, block } = setUp({ delayMs: 'never' });
     heartbeat.start();
-    await pass(999);
+    await pass(2999);
     // The tick of the interval comes first, then what is in the socket, then the verdict.
     ring.onBeat = () => void setImmediate(() => heartbeat.heard());
-    for (let i = 0; i < 10; i += 1) {
-      await block(60_000);
-      await pass(999);
-    }
+    await block(60_000);
     expect(silences()).toBe(0);
   });
 

@@ -341,6 +341,20 @@ describe('a gap', () => {
     expect(log).toEqual(['a1', 'b1']);
   });
 
+  test('holds nothing for who left a name meanwhile, and took it up again', () => {
+    const { publisher, inbox, listen, take, end, log } = setUp();
+    listen('a', 'b');
+    const [a1, , a3] = batches(publisher, 'a', 3) as Five;
+    take(a1, a3, publisher.batch('b', 'old'));
+    inbox.interests.unlisten(topic('b'));
+    listen('b');
+    take(publisher.batch('b', 'new'));
+    end({ gone: 2 });
+    // What was dropped is a hole now.
+    end();
+    expect(log).toEqual(['a1', 'lost 1 of a', 'a3', 'new']);
+  });
+
   test('leaves no timer when the inbox stops', () => {
     const { publisher, inbox, listen, take } = setUp();
     listen('a');
@@ -596,6 +610,7 @@ describe('a hole in the sequence', () => {
     listen('a', 'b');
     take(publisher.batch('a', 'a1'));
     const b1 = publisher.batch('b', 'b1');
+    publisher.skip(1);
     take(publisher.batch('a', 'a2'));
     replay([b1]);
     end();
@@ -778,6 +793,7 @@ describe('bounds', () => {
 
   test('of more than 250,000 names those are forgotten that are idle, and no loss is told of them', () => {
     const { streams, clock, take, log, asked, answer } = manyNames();
+    clock.now = 1100;
     take(3, 0, 130_000);
     clock.now = 2000;
     take(2, 0, 120_001);
