@@ -64,7 +64,7 @@ export class Recovery {
 
   /** A replay of the batch `sequence` came. Returns whether it is the next one; another must not be used. */
   replay(number: number, index: number, sequence: number): boolean {
-    if (number !== this.#number || index !== this.#replays) return false;
+    if (number !== this.#number || index !== this.#replays || !this.#isAskedFor(sequence)) return false;
     this.#replays += 1;
     this.#lastReplay = sequence;
     this.#waitingSince = this.#context.now();
@@ -78,8 +78,9 @@ export class Recovery {
    * @returns `done` if everything was answered, `unsent` if the publisher has not sent so much at all.
    */
   replayed(number: number, { through, last, replays }: Replayed): 'waiting' | 'done' | 'unsent' {
-    if (number !== this.#number) return 'waiting';
     const { before } = this.#request;
+    // An answer that cannot be is no answer: numbers that are too high would make true ones look old.
+    if (number !== this.#number || through > last || (before > 0 && through >= before)) return 'waiting';
     this.#waitingSince = this.#context.now();
     this.#retryMs = FIRST_RETRY_MS;
     const isWhole = replays === this.#replays;
@@ -92,6 +93,12 @@ export class Recovery {
     }
     this.ask();
     return 'waiting';
+  }
+
+  /** Replays come in order, within the range. */
+  #isAskedFor(sequence: number): boolean {
+    const { before } = this.#request;
+    return sequence > Math.max(this.#through, this.#lastReplay) && (before === 0 || sequence < before);
   }
 
   /** The link was away: asks again, and does not count the time. */

@@ -218,7 +218,7 @@ export class Stream {
     const progress = this.#names.of(interest);
     const isTail = header.kind === MessageKind.tail;
     if (progress !== undefined && header.sequence <= progress.sequence) {
-      if (!isTail && header.sequence > this.#replayedThrough) this.#believe(progress, arrival);
+      if (!isTail && !this.#isDuplicate(header, progress)) this.#believe(progress, arrival);
       return;
     }
     const isGap = this.#isGap(arrival, progress);
@@ -298,6 +298,11 @@ export class Stream {
       maxAgeMs,
       topics: this.#topics,
     };
+  }
+
+  /** Whether it came by a replay before: only then may numbers go backwards. */
+  #isDuplicate({ sequence, position, count }: Readonly<Header>, progress: Progress): boolean {
+    return sequence <= this.#replayedThrough && position + count <= progress.position;
   }
 
   /** Numbers went backwards, and no replay explains it: they begin anew from here. */
