@@ -128,13 +128,17 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
   }
 
   /**
-   * Sends what was emitted, for at most `closeTimeout`, finishes iterators and releases every socket and timer, so
-   * that the process can end by itself. Local listeners stay and local events still reach them. Idempotent.
+   * Sends what was emitted and waits until the forwarder has it, for at most `closeTimeout`; finishes iterators and
+   * releases every socket and timer, so that the process can end by itself. What the forwarder did not confirm is told
+   * by `distributed:error` (`DEMITTER_CLOSE_TIMEOUT`): it may not have arrived. After an outage a moment ago, receivers
+   * get the time to ask for what they missed.
+   *
+   * Local listeners stay and local events still reach them. Calling it again returns the same promise.
    */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     const closed = this.#delivery.close();
     this.#listeners.finishIterators();
-    await closed;
+    return closed;
   }
 
   /** {@link close}, for `await using`. */

@@ -28,7 +28,7 @@ export type DemitterErrorCode =
   | 'DEMITTER_NOT_CONNECTED'
   /** The emitter is closed: what was asked for did not happen beyond this process. */
   | 'DEMITTER_CLOSED'
-  /** `closeTimeout` passed with events still unsent. They were discarded. */
+  /** The emitter was closed with events that the forwarder had not confirmed. They may not have arrived. */
   | 'DEMITTER_CLOSE_TIMEOUT'
   /** `maxBufferBytes` of unsent events is reached. Events were refused. */
   | 'DEMITTER_OVERFLOW'

@@ -47,7 +47,7 @@ export interface DistributedEmitterOptions {
   readonly transport?: TransportChoice | undefined;
   /** How long `connect()` waits for a working link, in milliseconds. @default 2000 */
   readonly connectTimeout?: number | undefined;
-  /** How long `close()` goes on sending what was emitted, in milliseconds. @default 2000 */
+  /** How long `close()` goes on sending, and waits until the forwarder has it, in milliseconds. @default 2000 */
   readonly closeTimeout?: number | undefined;
   /** The largest event that is sent, in bytes of msgpack. @default 16 MiB, or `maxBufferBytes` if that is less */
   readonly maxEventBytes?: number | undefined;

@@ -23,6 +23,7 @@ import {
 import { PayloadError } from '../wire/payload.js';
 import { decodeRequest, decodeTopics, encodeRequest, encodeTopics } from '../wire/recovery.js';
 import { ALL_EMITTERS, ALL_EVENTS, encodeTopic, inboxTopic, TopicKind } from '../wire/topic.js';
+import { Aftermath } from './aftermath.js';
 import { Channels, checkTopic, EventTooLargeError } from './channels.js';
 import { Heartbeat } from './heartbeat.js';
 import { History } from './history.js';
@@ -60,6 +61,7 @@ export class Delivery {
   readonly #post: Post;
   readonly #liveness: Liveness;
   readonly #heartbeat: Heartbeat;
+  readonly #aftermath: Aftermath;
   readonly #inquirer: Inquirer;
   readonly #refusals: Refusals;
   #status: Status = 'idle';
@@ -106,10 +108,16 @@ export class Delivery {
     this.#inboxTopic = inboxTopic(this.id);
     this.#transport.subscribe(this.#inboxTopic);
     this.#transport.subscribe(ALL_EMITTERS);
-    this.#liveness = new Liveness(publisher, this.#transport, (subscriptions) => {
+    const ring = {
+      ...beside,
+      subscribe: (topic: Uint8Array): void => this.#transport.subscribe(topic),
+      unsubscribe: (topic: Uint8Array): void => this.#transport.unsubscribe(topic),
+    };
+    this.#liveness = new Liveness(publisher, ring, (subscriptions) => {
       this.#inbox.interests.prove(subscriptions, now());
       this.#setStatus('ready');
       this.#heartbeat.start();
+      this.#aftermath.proven();
     });
     this.#heartbeat = new Heartbeat(now, {
       beat: (sequence) => {
@@ -125,6 +133,10 @@ export class Delivery {
       publishers: () => this.#inbox.recentPublishers(),
       inquire: (receiver, withinMs) => this.#inquire(receiver, withinMs),
     });
+    this.#aftermath = new Aftermath(
+      () => this.#heartbeat.latency ?? 0,
+      () => this.#outbox.trust(),
+    );
     this.#refusals = new Refusals(options, (error) => handlers.onError(error));
   }
 
@@ -246,15 +258,21 @@ export class Delivery {
     const deadline = performance.now() + this.#options.closeTimeout;
     const hasLink = this.#status !== 'idle';
     this.#setStatus('closing');
-    if (hasLink) await settledBefore(deadline, this.#outbox.drained());
+    if (hasLink) {
+      await settledBefore(deadline, this.#outbox.drained());
+      await settledBefore(deadline, this.#aftermath.over(this.#outbox.lastSentAt));
+    }
+    this.#aftermath.stop();
     this.#liveness.stop(closedError());
     this.#heartbeat.stop();
     this.#inquirer.stop();
     this.#inbox.stop();
     this.#tailMarker.markAll();
-    const unsentBytes = await this.#transport.close(Math.max(0, deadline - performance.now()));
-    const unsent = this.#outbox.discard(unsentBytes);
+    // Nothing more is handed to the transport, or what it says of the last bytes would be of others.
     this.#replayer.clear();
+    this.#outbox.setLinkOpen(false);
+    const unconfirmedBytes = await this.#transport.close(Math.max(0, deadline - performance.now()));
+    const unsent = this.#outbox.discard(unconfirmedBytes);
     this.#history.stop();
     if (unsent > 0) this.#refusals.add('unsent', undefined, unsent);
     this.#refusals.tell();
@@ -311,6 +329,7 @@ export class Delivery {
       case MessageKind.request: {
         const request = decodeRequest(body);
         if (request === undefined) return 'is a malformed request';
+        this.#aftermath.asked();
         this.#replayer.request(publisher, sequence, request);
         return undefined;
       }
@@ -318,8 +337,9 @@ export class Delivery {
         const topics = decodeTopics(body);
         if (topics === undefined) return 'is a malformed inquiry';
         if (isToAll) this.#inquirer.heard();
-        if (publisher !== this.#publisher)
-          this.#replayer.inquiry(publisher, topics, fromElapsed(header.elapsed));
+        if (publisher === this.#publisher) return undefined;
+        this.#aftermath.asked();
+        this.#replayer.inquiry(publisher, topics, fromElapsed(header.elapsed));
         return undefined;
       }
       default:
@@ -343,6 +363,7 @@ export class Delivery {
 
   /** The link is there, but nothing comes through. */
   #proveAgain(): void {
+    this.#doubt();
     this.#lostLink(new DemitterError('DEMITTER_NETWORK', 'The forwarder does not return probes any more'));
     this.#heartbeat.stop();
     this.#liveness.setLinkUp(true);
@@ -351,6 +372,7 @@ export class Delivery {
   #onLink(link: LinkStatus, cause: Error | undefined): void {
     this.#lastLinkError = cause;
     if (link === 'down') {
+      this.#doubt();
       this.#heartbeat.stop();
       this.#inquirer.stop();
       this.#tailMarker.pause();
@@ -363,6 +385,12 @@ export class Delivery {
     }
     this.#outbox.setLinkOpen(link === 'up');
     this.#liveness.setLinkUp(link === 'up');
+  }
+
+  /** From when the link was last proven, anything may have been lost: receivers will have to ask. */
+  #doubt(): void {
+    this.#aftermath.begin(performance.now() - this.#heartbeat.unprovenMs - FLIGHT_MS);
+    this.#outbox.doubt();
   }
 
   /** An outage after the first link is told at once; before it, `connectTimeout` decides whether there is one. */

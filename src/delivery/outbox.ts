@@ -11,6 +11,7 @@ import { packPayload } from '../wire/payload.js';
 import { type Batch, BatchBuilder } from './batch-builder.js';
 import { brake } from './brake.js';
 import { type Channels, EventTooLargeError } from './channels.js';
+import { HandedOver } from './handed-over.js';
 import type { History } from './history.js';
 import { Pacer } from './pacer.js';
 import type { TailMarker } from './tail-marker.js';
@@ -33,8 +34,8 @@ export interface OutboxLink {
   /** As {@link Transport.send}. */
   send(message: Buffer): boolean;
   flush(): void;
-  /** As {@link Transport.bufferedBytes}. */
-  readonly bufferedBytes: number;
+  /** As {@link Transport.unconfirmedBytes}. */
+  readonly unconfirmedBytes: number;
 }
 
 /** Who takes note of what was sent. */
@@ -59,9 +60,6 @@ const FLOOD_TURN_BYTES = TURN_BYTES / 2;
 /** What an event counts for at least in that, so that tiny ones do not make a long turn. */
 const MIN_EVENT_TURN_BYTES = 512;
 
-/** Messages handed to the link before it is worth a look which of them have left. */
-const MIN_HANDED_OVER = 64;
-
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #link: OutboxLink;
@@ -74,10 +72,10 @@ export class Outbox {
   #queue: Batch[] = [];
   #head = 0;
   #queuedBytes = 0;
-  /** Messages the link has taken and may not have sent, oldest first, and how many there were at the last look. */
-  #handedOver: HandedOver[] = [];
-  #handedOverBytes = 0;
-  #handedOverKept = MIN_HANDED_OVER;
+  readonly #handedOver = new HandedOver();
+  /** Events that may be lost with an earlier link, and those sent since then; `undefined` if there is no doubt. */
+  #doubtful: number | undefined;
+  #lastSentAt = Number.NEGATIVE_INFINITY;
   #turnBytes = 0;
   #isLinkUp = false;
   #linkOpen = false;
@@ -93,6 +91,11 @@ export class Outbox {
     this.#tailMarker = records.tailMarker;
     this.#pacer = new Pacer(options.now, () => this.#resume());
     this.#builder = new BatchBuilder(options.publisher, options.maxBatchBytes, options.now);
+  }
+
+  /** When a batch was last handed to the link. */
+  get lastSentAt(): number {
+    return this.#lastSentAt;
   }
 
   /** Bytes accepted that the link has not taken. */
@@ -172,18 +175,29 @@ export class Outbox {
     this.#link.flush();
   }
 
+  /** What the link has not confirmed may be lost, and so may what follows, until {@link trust}. */
+  doubt(): void {
+    this.#handedOver.keepLast(this.#link.unconfirmedBytes);
+    this.#doubtful ??= this.#handedOver.events;
+  }
+
+  /** Receivers have had the time to ask for what was lost. */
+  trust(): void {
+    this.#doubtful = undefined;
+  }
+
   /**
-   * Gives up what is unsent: here, and the last `linkBytes` that the link took. Lets every waiter go.
+   * Gives up what is unsent, what is in doubt, and the last `unconfirmedBytes` that the link took. Lets every waiter go.
    *
    * @returns how many events were given up.
    */
-  discard(linkBytes: number): number {
+  discard(unconfirmedBytes: number): number {
     this.#finishBatch();
-    let given = 0;
-    this.#trimHandedOver(linkBytes);
-    for (const { events } of this.#handedOver) given += events;
-    this.#handedOver = [];
-    this.#handedOverBytes = 0;
+    this.#handedOver.keepLast(unconfirmedBytes);
+    // What is in doubt includes it.
+    let given = this.#doubtful ?? this.#handedOver.events;
+    this.#handedOver.keepLast(0);
+    this.#doubtful = undefined;
     for (let i = this.#head; i < this.#queue.length; i += 1) given += (this.#queue[i] as Batch).count;
     this.#queue = [];
     this.#head = 0;
@@ -234,27 +248,16 @@ export class Outbox {
     this.#linkOpen = this.#link.send(message);
     channel.sentSequence = sequence;
     channel.sentAt = now;
+    this.#lastSentAt = now;
+    if (this.#doubtful !== undefined) this.#doubtful += count;
     this.#history.add(batch, now);
     this.#tailMarker.sent(channel);
     this.#noteHandedOver(message.length, count);
   }
 
   #noteHandedOver(bytes: number, events: number): void {
-    this.#handedOver.push({ bytes, events });
-    this.#handedOverBytes += bytes;
-    if (this.#handedOver.length > 2 * this.#handedOverKept) this.#trimHandedOver(this.#link.bufferedBytes);
-  }
-
-  /** Forgets the messages that have left the link too, which has `bufferedBytes` left. */
-  #trimHandedOver(bufferedBytes: number): void {
-    let gone = 0;
-    for (const { bytes } of this.#handedOver) {
-      if (this.#handedOverBytes - bytes < bufferedBytes) break;
-      this.#handedOverBytes -= bytes;
-      gone += 1;
-    }
-    this.#handedOver = this.#handedOver.slice(gone);
-    this.#handedOverKept = Math.max(MIN_HANDED_OVER, this.#handedOver.length);
+    this.#handedOver.add(bytes, events);
+    if (this.#handedOver.isDue) this.#handedOver.keepLast(this.#link.unconfirmedBytes);
   }
 
   #pump(): void {
@@ -301,12 +304,6 @@ export class Outbox {
     this.#room.resolve();
     this.#room = undefined;
   }
-}
-
-/** A message that the link has taken: its size, and how many events it stands for. */
-interface HandedOver {
-  readonly bytes: number;
-  readonly events: number;
 }
 
 interface Deferred {

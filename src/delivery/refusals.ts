@@ -8,7 +8,7 @@ export interface RefusalLimits {
   readonly maxBufferBytes: number;
 }
 
-/** `overflow`: no room in the buffer. `closed`: emitted after `close()`. `unsent`: not sent before `closeTimeout`. */
+/** `overflow`: no room in the buffer. `closed`: emitted after `close()`. `unsent`: not confirmed before `closeTimeout`. */
 export type RefusalReason = 'overflow' | 'closed' | 'unsent';
 
 interface Tally {
@@ -72,7 +72,7 @@ export class Refusals {
         return new DistributedError(
           'closed',
           'DEMITTER_CLOSE_TIMEOUT',
-          `${what} still unsent when the emitter was closed`,
+          `${what} not known to have arrived at the forwarder when the emitter was closed`,
           details,
         );
     }

@@ -97,7 +97,8 @@ class MemoryTransport implements Transport {
     this.#maxMessageBytes = context.maxMessageBytes;
   }
 
-  get bufferedBytes(): number {
+  /** What has not been handed to the others: they have it when it has. */
+  get unconfirmedBytes(): number {
     return this.#bufferedBytes;
   }
 

@@ -10,8 +10,13 @@
 /** One end of a bus. Its methods never throw for what the network does; that is told through the handlers. */
 export interface Transport {
   readonly supports: TransportSupport;
-  /** Bytes taken by {@link send} that have not left this process. 0 when all have, and while the link is down. */
-  readonly bufferedBytes: number;
+  /**
+   * Bytes taken by {@link send} that may not have reached the other side of the link: the last ones that were sent. It
+   * falls to 0 by itself some time after the last `send`. While the link is down, it says how many there were when it
+   * broke: they will not be confirmed any more. A transport whose other side confirms nothing says what has not left
+   * this process; none may say less.
+   */
+  readonly unconfirmedBytes: number;
 
   /**
    * Starts to make the link and to keep it: a link that breaks is made again, with back-off, until {@link close}.
@@ -41,10 +46,11 @@ export interface Transport {
   flush(): void;
 
   /**
-   * Sends what is buffered, for at most `timeoutMs`, then releases every socket and timer. No handler is called
-   * after it resolves. Idempotent; never rejects.
+   * Sends what is buffered and waits until all is confirmed, for at most `timeoutMs`, then releases every socket and
+   * timer. No handler is called after it resolves. Idempotent; never rejects.
    *
-   * @returns how many bytes were given up, counted as in {@link bufferedBytes}: the last that were sent.
+   * @returns how many bytes are not confirmed, counted as in {@link unconfirmedBytes}; 0 if the link is not `up`. They
+   *   are given up, but what the network holds of them may still arrive.
    */
   close(timeoutMs: number): Promise<number>;
 }

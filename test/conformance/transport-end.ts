@@ -11,7 +11,7 @@ export class TransportEnd implements AsyncDisposable {
   readonly transport: Transport;
   readonly messages = new Mailbox<Buffer>();
   readonly statuses = new Mailbox<{ readonly status: LinkStatus; readonly cause: Error | undefined }>();
-  readonly drains = new Mailbox<number>();
+  readonly drains = new Mailbox<true>();
   readonly dropped = new Mailbox<Error>();
   readonly #probes = new Mailbox<string>();
   /** Called with every message, after it was kept. */
@@ -32,7 +32,7 @@ export class TransportEnd implements AsyncDisposable {
         this.onMessage(message);
       },
       onStatus: (status, cause) => this.statuses.push({ status, cause }),
-      onDrain: () => this.drains.push(this.transport.bufferedBytes),
+      onDrain: () => this.drains.push(true),
       onDropped: (cause) => this.dropped.push(cause),
     });
     return this;

@@ -26,7 +26,7 @@ const USES: Readonly<Record<string, (transport: Transport) => void>> = {
   subscribe: (transport) => transport.subscribe(Buffer.from('a')),
   unsubscribe: (transport) => transport.unsubscribe(Buffer.from('a')),
   flush: (transport) => transport.flush(),
-  bufferedBytes: (transport) => expect(transport.bufferedBytes).toBe(0),
+  unconfirmedBytes: (transport) => expect(transport.unconfirmedBytes).toBe(0),
   send: (transport) => expect(transport.send(Buffer.from('a'))).toBe(true),
 };
 
@@ -63,7 +63,7 @@ export function describeLifecycle(harness: TransportHarness): void {
       await Promise.all([end.transport.close(1_000), end.transport.close(0)]);
       await end.transport.close(1_000);
       expect(end.statuses.all).toEqual(reports);
-      expect(end.transport.bufferedBytes).toBe(0);
+      expect(end.transport.unconfirmedBytes).toBe(0);
     });
 
     if (state !== 'up') {
@@ -100,7 +100,7 @@ export function describeLifecycle(harness: TransportHarness): void {
       await using sender = await new TransportEnd(bus.create()).open().up();
       for (let i = 0; i < 200; i++)
         sender.transport.send(Buffer.from(`m ${i} ${'x'.repeat(i % 50 === 0 ? 900_000 : i)}`));
-      await sender.transport.close(10_000);
+      expect(await sender.transport.close(10_000)).toBe(0);
       const received = await receiver.received(200);
       expect(received.map((text) => Number(text.split(' ', 2)[1]))).toEqual(
         Array.from({ length: 200 }, (_, i) => i),

@@ -1,6 +1,6 @@
 /** A bus that goes away and comes back: what is reported, and what is in force again. */
 import { describe, expect, it } from 'vitest';
-import { TransportEnd } from './transport-end.js';
+import { TransportEnd, until } from './transport-end.js';
 import type { TransportHarness } from './transport-suite.js';
 
 export function describeReconnection(harness: TransportHarness): void {
@@ -65,9 +65,25 @@ export function describeReconnection(harness: TransportHarness): void {
       while (end.transport.send(Buffer.alloc(1_000_000)));
       await bus.stop?.();
       await end.statuses.first(2);
-      expect(end.transport.bufferedBytes).toBe(0);
       await bus.restart?.();
       await end.drains.first(1);
+    });
+
+    it('leaves what was not confirmed when it went, until it comes back', async () => {
+      await using bus = await harness.start();
+      await using end = await new TransportEnd(bus.create()).open().up();
+      // Nobody reads so much in no time.
+      while (end.transport.send(Buffer.alloc(1_000_000)));
+      await bus.stop?.();
+      await end.statuses.first(2);
+      const lost = end.transport.unconfirmedBytes;
+      expect(lost).toBeLessThanOrEqual(100_000_000);
+      end.send(Buffer.alloc(1_000));
+      expect(end.transport.unconfirmedBytes).toBe(lost);
+      await bus.restart?.();
+      await end.statuses.first(3);
+      await until(() => end.transport.unconfirmedBytes === 0);
+      expect(end.statuses.all).toHaveLength(3);
     });
 
     it('can be closed while it is away', async () => {
@@ -75,7 +91,7 @@ export function describeReconnection(harness: TransportHarness): void {
       await using end = await new TransportEnd(bus.create()).open().up();
       await bus.stop?.();
       await end.statuses.first(2);
-      await end.transport.close(10_000);
+      expect(await end.transport.close(10_000)).toBe(0);
       await bus.restart?.();
       await using other = await new TransportEnd(bus.create()).open().up();
       await other.settled();

@@ -1,6 +1,6 @@
 /** Links that carry nothing any more and do not break: they have to be noticed, given up, and made again. */
 import { describe, expect, it } from 'vitest';
-import { TransportEnd } from './transport-end.js';
+import { TransportEnd, until } from './transport-end.js';
 import type { SilenceHarness } from './transport-suite.js';
 
 /** What the contract allows. */
@@ -37,6 +37,22 @@ export function describeSilence({ ways, start }: SilenceHarness): void {
     });
   });
 
+  describe('close() of a link that is silent', () => {
+    it('takes no longer than it may, and says exactly how much was not confirmed', async () => {
+      await using bus = await start();
+      await using end = await new TransportEnd(bus.create()).open().settled();
+      await until(() => end.transport.unconfirmedBytes === 0);
+      for (const way of ways) bus.silence(way);
+      end.send(Buffer.alloc(100), Buffer.alloc(20_000), Buffer.alloc(3));
+      expect(end.transport.unconfirmedBytes).toBe(20_103);
+      const began = performance.now();
+      expect(await end.transport.close(200)).toBe(20_103);
+      expect(performance.now() - began).toBeLessThan(1_500);
+      expect(end.transport.unconfirmedBytes).toBe(0);
+      expect(await end.transport.close(200)).toBe(20_103);
+    });
+  });
+
   describe('a link that is silent in a flood', () => {
     it.each(ways)('%s - is reported within 3 s', async (way) => {
       await using bus = await start();
@@ -44,7 +60,9 @@ export function describeSilence({ ways, start }: SilenceHarness): void {
       await using end = await new TransportEnd(bus.create()).subscribe(topic).open().settled();
       const message = Buffer.alloc(10_000, topic);
       const flood = setInterval(() => {
-        while (end.transport.bufferedBytes < 200_000 && end.statuses.all.length === 1) end.send(message);
+        let sent = 0;
+        while (sent++ < 100 && end.statuses.all.length === 1 && end.transport.send(message));
+        end.transport.flush();
       }, 5);
       await end.messages.first(1_000);
       bus.silence(way);

@@ -65,7 +65,7 @@ export class FaultyEnd implements Transport {
 
   readonly factory: TransportFactory = () => this;
 
-  get bufferedBytes(): number {
+  get unconfirmedBytes(): number {
     return 0;
   }
 

@@ -15,7 +15,7 @@ interface Sent extends Header {
 class Link {
   readonly sent: Sent[] = [];
   flushes = 0;
-  bufferedBytes = 0;
+  unconfirmedBytes = 0;
   accepts = Number.POSITIVE_INFINITY;
 
   send(message: Buffer): boolean {
@@ -124,7 +124,7 @@ describe('batches', () => {
     const messages: Buffer[] = [];
     const box = new Outbox(
       { publisher: 1, now, maxBatchBytes: 1024, maxEventBytes: 1e6, maxBufferBytes: 1e9, highWaterMark: 1e9 },
-      { send: (message) => messages.push(message) > 0, flush() {}, bufferedBytes: 0 },
+      { send: (message) => messages.push(message) > 0, flush() {}, unconfirmedBytes: 0 },
       outboxRecords(now),
     );
     box.setLinkOpen(true);
@@ -224,7 +224,7 @@ describe('when the link does not take more', () => {
     for (let i = 0; i < 1000; i += 1) box.push(i % 2, i);
     box.flush();
     const last = 3 * (5 + HEADER_BYTES);
-    link.bufferedBytes = last;
+    link.unconfirmedBytes = last;
     expect(box.discard(last)).toBe(3);
     expect(box.discard(0)).toBe(0);
   });
@@ -237,8 +237,31 @@ describe('when the link does not take more', () => {
     box.flush();
     link.send = () => true;
     expect(box.sendBeside(probe)).toBe(true);
-    link.bufferedBytes = probe.length + 5 + HEADER_BYTES;
-    expect(box.discard(link.bufferedBytes)).toBe(1);
+    link.unconfirmedBytes = probe.length + 5 + HEADER_BYTES;
+    expect(box.discard(link.unconfirmedBytes)).toBe(1);
+  });
+
+  test('doubt() - what the link lost counts as given up, and what follows, until trust()', () => {
+    const link = new Link();
+    const box = outbox(link);
+    for (let i = 0; i < 10; i += 1) box.push(i % 2, i);
+    box.flush();
+    expect(box.lastSentAt).toBe(0);
+    link.unconfirmedBytes = 4 * (5 + HEADER_BYTES);
+    box.doubt();
+    link.unconfirmedBytes = 0;
+    box.push('a', 1);
+    box.flush();
+    // A second outage, in which nothing more is lost.
+    box.doubt();
+    for (let i = 0; i < 1000; i += 1) box.push(i % 2, i);
+    box.flush();
+    expect(box.discard(5 + HEADER_BYTES)).toBe(4 + 1 + 1000);
+    box.doubt();
+    box.push('a', 1);
+    box.flush();
+    box.trust();
+    expect(box.discard(0)).toBe(0);
   });
 
   test('sendBeside() - goes past what waits, and tells when the link is full', async () => {

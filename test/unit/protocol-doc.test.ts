@@ -115,7 +115,7 @@ function sender(publisher: number, now = () => 0) {
       return true;
     },
     flush: () => {},
-    bufferedBytes: 0,
+    unconfirmedBytes: 0,
   };
   const records = outboxRecords(now);
   const tailMarker = new TailMarker(publisher, records.channels, link, now);

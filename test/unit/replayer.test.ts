@@ -32,7 +32,7 @@ function publisher({ historyBytes = 1e9, historyAge = 1e9, maxBatchBytes = 1 } =
   const records = outboxRecords(now, { historyBytes, historyAge });
   const sent: Buffer[] = [];
   const batches = {
-    bufferedBytes: 0,
+    unconfirmedBytes: 0,
     send: (message: Buffer) => sent.push(message) > 0,
     flush() {},
   };

@@ -188,10 +188,8 @@ describe('the ZMTP transport', () => {
     await Promise.all([end.up(), stalled.ready.first(1)]);
     xsub.sockets.all[0]?.pause();
     while (end.transport.send(Buffer.alloc(1 << 20)));
-    expect(end.transport.bufferedBytes).toBeGreaterThan(0);
     xsub.sockets.all[0]?.resetAndDestroy();
     await end.statuses.first(2);
-    expect(end.transport.bufferedBytes).toBe(0);
     expect(end.drains.all).toEqual([]);
     await accept(xsub, 'SUB', 2);
     await end.drains.first(1);
@@ -276,6 +274,6 @@ describe('the ZMTP transport', () => {
     xsub.sockets.all[0]?.pause();
     while (end.transport.send(Buffer.alloc(1 << 20)));
     await end.transport.close(50);
-    expect(end.transport.bufferedBytes).toBe(0);
+    expect(end.transport.unconfirmedBytes).toBe(0);
   });
 });

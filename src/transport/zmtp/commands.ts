@@ -31,9 +31,9 @@ export function parseCommand(body: Buffer): Command {
   return { name: body.toString('latin1', 1, 1 + length), data: body.subarray(1 + length) };
 }
 
-/** A PING that leaves it to us to judge silence (TTL 0), without a context. */
-export function encodePing(): Buffer {
-  return encodeCommand('PING', Buffer.alloc(PING_TTL_BYTES));
+/** A PING that leaves it to us to judge silence (TTL 0), with a context of at most 16 bytes. */
+export function encodePing(context: Uint8Array): Buffer {
+  return encodeCommand('PING', Buffer.concat([Buffer.alloc(PING_TTL_BYTES), context]));
 }
 
 /** The PONG body that answers a PING with `data`. */

@@ -14,6 +14,7 @@ import {
   parseErrorReason,
   parseMetadata,
 } from './commands.js';
+import { Confirmations } from './confirmations.js';
 import { deadline } from './deadline.js';
 import { type DropReason, encodeFrame, FrameDecoder, type FrameSink } from './frames.js';
 import {
@@ -27,7 +28,7 @@ import {
   takesCommands,
   VERSION_BYTES,
 } from './handshake.js';
-import { Heartbeat, type HeartbeatTiming } from './heartbeat.js';
+import { Heartbeat, type HeartbeatTiming, MAX_BYTES_ON_THE_WAY } from './heartbeat.js';
 import { describeSocketError, networkError, printable, zmtpError } from './protocol-error.js';
 import { WriteBuffer } from './write-buffer.js';
 
@@ -39,11 +40,9 @@ const MAX_BYTES_BEFORE_PONG = 256 * 1024;
 
 /**
  * A PING goes along with so many bytes. A slow link may need long for all that the kernel holds, but not for so much:
- * answers come in while it works off the rest.
+ * answers come in while it works off the rest, and say how far it has come.
  */
 const BYTES_PER_PING = 256 * 1024;
-
-const PING = encodePing();
 
 export interface ConnectionOptions {
   readonly socketType: SocketType;
@@ -82,6 +81,10 @@ export class ZmtpConnection implements FrameSink {
   readonly #dropsTold = new Set<DropReason>();
   #state: State = 'version';
   #heartbeat: Heartbeat | undefined;
+  /** Of a peer that answers PINGs. */
+  #confirmations: Confirmations | undefined;
+  /** Called in the state `ending` when the peer has read everything. */
+  #onRead: (() => void) | undefined;
   #bytesSincePing = 0;
   #greeting: Buffer = Buffer.alloc(0);
   #peer: PeerVersion = { major: 3, minor: 0 };
@@ -113,9 +116,15 @@ export class ZmtpConnection implements FrameSink {
     return this.#output.bytes;
   }
 
+  /** Bytes of messages, the last ones, that the peer may not have read; of a peer without PING, {@link bufferedBytes}. */
+  get unconfirmedBytes(): number {
+    return this.#confirmations?.unconfirmedBytes ?? this.#output.bytes;
+  }
+
   /** Only when ready. The bytes must not change from here on. */
   send(message: Uint8Array): void {
     this.#output.addFrame('message', message);
+    this.#confirmations?.sent(message.length);
     this.#countTowardsPing(message.length);
   }
 
@@ -140,38 +149,69 @@ export class ZmtpConnection implements FrameSink {
   }
 
   /**
-   * Sends what is buffered and waits until the peer, having read it, closes its side too: closing both at once could
-   * make the kernel reset the connection and throw away what is on its way. Nothing is handed on any more.
+   * Sends what is buffered, waits until the peer has read it, and then until it closes its side too: closing both at
+   * once could make the kernel reset the connection and throw away what is on its way. Nothing is handed on any more.
    *
-   * @returns how many bytes the kernel did not take in time, or had still to take when the connection broke.
+   * @returns how many bytes are unconfirmed when the time is up or the connection breaks.
    */
   async end(timeoutMs: number): Promise<number> {
     if (this.#state !== 'ready') {
       this.destroy();
       return 0;
     }
+    const isConfirmed = this.unconfirmedBytes === 0;
+    if (!isConfirmed) this.#addPing();
     this.#output.flush();
     this.#leave('ending');
+    const unread =
+      isConfirmed || this.#confirmations === undefined
+        ? await this.#endWhenTaken(timeoutMs)
+        : await this.#endWhenRead(this.#confirmations, timeoutMs);
+    this.#decoder.stop();
+    this.#state = 'closed';
+    return unread;
+  }
+
+  /** For a peer that cannot say what it has read: what the kernel took counts as sent. */
+  async #endWhenTaken(timeoutMs: number): Promise<number> {
     const socket = this.#socket;
+    this.#decoder.stop();
     // Stands if the connection breaks from here on: the kernel does not tell how far it came.
     let unsentBytes = this.#output.bytes;
-    await new Promise<void>((resolve) => {
-      const giveUp = (): void => {
-        if (!socket.writableFinished) unsentBytes = this.#output.bytes;
-        socket.destroy();
-      };
-      socket.once('finish', () => {
-        unsentBytes = 0;
-      });
-      const timer = setTimeout(giveUp, Math.min(timeoutMs, MAX_TIMER_MS));
-      socket.once('close', () => {
-        clearTimeout(timer);
+    const giveUp = (): void => {
+      if (!socket.writableFinished) unsentBytes = this.#output.bytes;
+      socket.destroy();
+    };
+    socket.once('finish', () => {
+      unsentBytes = 0;
+    });
+    socket.end();
+    await this.#closed(timeoutMs, giveUp);
+    return unsentBytes;
+  }
+
+  async #endWhenRead(confirmations: Confirmations, timeoutMs: number): Promise<number> {
+    const socket = this.#socket;
+    this.#onRead = () => {
+      this.#onRead = undefined;
+      socket.end();
+    };
+    // What was not read in time is told as lost: it must not arrive much later.
+    await this.#closed(timeoutMs, () =>
+      confirmations.unconfirmedBytes > 0 ? this.#reset() : socket.destroy(),
+    );
+    return confirmations.unconfirmedBytes;
+  }
+
+  /** Resolves when the socket is closed. `giveUp` is called after `timeoutMs`, to close it. */
+  #closed(timeoutMs: number, giveUp: () => void): Promise<void> {
+    return new Promise((resolve) => {
+      const cancelTimeout = deadline(Math.min(timeoutMs, MAX_TIMER_MS), giveUp);
+      this.#socket.once('close', () => {
+        cancelTimeout();
         resolve();
       });
-      socket.end();
     });
-    this.#state = 'closed';
-    return unsentBytes;
   }
 
   /** Ends it now; what is buffered is lost. */
@@ -182,6 +222,7 @@ export class ZmtpConnection implements FrameSink {
 
   /** @internal */
   onMessage(body: Buffer): void {
+    if (this.#state === 'ending') return;
     if (this.#state !== 'ready') throw zmtpError('The peer sent a message before its READY');
     if (this.#options.socketType === 'SUB') {
       this.#handlers.onMessage?.(body);
@@ -205,6 +246,7 @@ export class ZmtpConnection implements FrameSink {
 
   /** @internal */
   onDropped(reason: DropReason, size: number): void {
+    if (this.#state === 'ending') return;
     if (this.#state !== 'ready')
       throw zmtpError(`The peer sent a ${reason} of ${size} bytes before its READY`);
     // Nothing that a subscriber sends to a publisher is of use to us, and no command of that size is.
@@ -264,7 +306,10 @@ export class ZmtpConnection implements FrameSink {
     this.#cancelHandshakeTimeout();
     this.#state = 'ready';
     const { heartbeat } = this.#options;
-    if (heartbeat !== undefined && takesCommands(this.#peer)) this.#watch(heartbeat);
+    if (heartbeat !== undefined && takesCommands(this.#peer)) {
+      this.#confirmations = new Confirmations();
+      this.#watch(heartbeat);
+    }
     this.#handlers.onReady();
   }
 
@@ -288,18 +333,26 @@ export class ZmtpConnection implements FrameSink {
 
   #addPing(): void {
     this.#bytesSincePing = 0;
-    if (this.#heartbeat !== undefined) this.#output.addFrame('command', PING);
+    const confirmations = this.#confirmations;
+    if (confirmations === undefined) return;
+    this.#output.addFrame('command', encodePing(confirmations.ping()));
+    // Or a peer that answers no PING would seem to have read nothing ever.
+    confirmations.expectAtMost(this.#output.bytes + MAX_BYTES_ON_THE_WAY);
   }
 
   /** Commands that are not known are ignored: a newer peer may have them. */
   #obey(command: Command): void {
     if (command.name === 'PING') {
       const pong = encodePong(command.data);
-      if (this.#output.bytes >= MAX_BYTES_BEFORE_PONG) return;
+      if (this.#output.bytes >= MAX_BYTES_BEFORE_PONG || !this.#socket.writable) return;
       this.#output.addFrame('command', pong);
       this.#output.flush();
     } else if (command.name === 'PONG') {
       this.#heartbeat?.answered();
+      this.#confirmations?.pong(command.data);
+      if (this.unconfirmedBytes === 0) this.#onRead?.();
+    } else if (this.#state === 'ending') {
+      return;
     } else if (this.#options.socketType === 'PUB') {
       if (command.name === 'SUBSCRIBE') this.#handlers.onSubscription?.(command.data, 'subscribe');
       else if (command.name === 'CANCEL') this.#handlers.onSubscription?.(command.data, 'cancel');
@@ -309,26 +362,33 @@ export class ZmtpConnection implements FrameSink {
   /** `reset`: what the kernel still holds must not reach a peer that comes to itself after we have dialled again. */
   #fail(cause: DemitterError, how: 'close' | 'reset' = 'close'): void {
     const state = this.#state;
+    // Nothing more will be confirmed.
+    if (this.#onRead !== undefined) this.#socket.destroy();
     if (state === 'closed' || state === 'ending') return;
     this.#leave('closed');
     if (state === 'handshake' && cause.code === 'DEMITTER_ZMTP' && this.#socket.writable) {
       // The peer learns why. Nothing else is in this socket's way, so the kernel takes it at once.
       this.#socket.write(encodeFrame('command', encodeError(cause.message)));
       this.#socket.destroySoon();
-    } else if (how === 'reset' && this.#socket.remoteAddress !== undefined) {
-      // Only TCP has resets; a Unix socket has no address either.
-      this.#socket.resetAndDestroy();
+    } else if (how === 'reset') {
+      this.#reset();
     } else {
       this.#socket.destroy();
     }
     this.#handlers.onFailed(cause);
   }
 
+  #reset(): void {
+    // Only TCP has resets; a Unix socket has no address either.
+    if (this.#socket.remoteAddress === undefined) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
+  }
+
   #leave(state: 'ending' | 'closed'): void {
     this.#state = state;
     this.#cancelHandshakeTimeout();
     this.#heartbeat?.stop();
-    this.#decoder.stop();
+    if (state === 'closed') this.#decoder.stop();
   }
 
   /** When the peer closed, and what that hints at: libzmq closes without a word what it does not like. */

@@ -33,7 +33,7 @@ export interface WriteProgress {
 }
 
 /** More than lies in the buffers of both kernels, and of a proxy between them. An answer that comes comes before it. */
-const MAX_BYTES_ON_THE_WAY = 32 * 1024 * 1024;
+export const MAX_BYTES_ON_THE_WAY = 32 * 1024 * 1024;
 
 /** Less than this, read since a PING, cannot have stood before its answer on any but a very slow link. */
 const FEW_BYTES = 1024 * 1024;

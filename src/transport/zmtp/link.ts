@@ -71,6 +71,8 @@ export class ZmtpLink {
   readonly #handlers: LinkHandlers;
   readonly #backoff: Backoff;
   #state: State = { name: 'idle' };
+  /** Of the connection that broke last. */
+  #lostBytes = 0;
 
   constructor(options: LinkOptions, handlers: LinkHandlers) {
     this.#options = options;
@@ -89,6 +91,11 @@ export class ZmtpLink {
     return this.#state.name === 'up' ? this.#state.connection : undefined;
   }
 
+  /** As {@link Transport.unconfirmedBytes}. */
+  get unconfirmedBytes(): number {
+    return this.connection?.unconfirmedBytes ?? this.#lostBytes;
+  }
+
   /** Dials. Once, from the beginning, and by itself after each break. */
   dial(): void {
     const { endpoint, timing } = this.#options;
@@ -99,9 +106,10 @@ export class ZmtpLink {
     this.#state = { name: 'dialling', giveUp };
   }
 
-  /** Ends for good. A connection that is up sends what it has, for at most `timeoutMs`. Returns the bytes given up. */
+  /** Ends for good. A connection that is up sends what it has, for at most `timeoutMs`. Returns the unconfirmed bytes. */
   async close(timeoutMs: number): Promise<number> {
     const state = this.#state;
+    this.#lostBytes = 0;
     this.#state = { name: 'closed' };
     if (state.name === 'dialling') state.giveUp();
     else if (state.name === 'waiting') clearTimeout(state.timer);
@@ -129,6 +137,7 @@ export class ZmtpLink {
   #broken(cause: DemitterError): void {
     const { endpoint, socketType, timing, now } = this.#options;
     const wasUp = this.#state.name === 'up';
+    if (this.#state.name === 'up') this.#lostBytes = this.#state.connection.unconfirmedBytes;
     if (this.#state.name === 'up' && now() - this.#state.since >= timing.stableAfterMs) this.#backoff.reset();
     this.#state = { name: 'waiting', timer: setTimeout(() => this.dial(), this.#backoff.next()) };
     const peer = `the forwarder's ${socketType === 'PUB' ? 'XSUB' : 'XPUB'} at ${formatEndpoint(endpoint)}`;

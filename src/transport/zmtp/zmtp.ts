@@ -90,8 +90,8 @@ class ZmtpTransport implements Transport {
     );
   }
 
-  get bufferedBytes(): number {
-    return this.#output?.bufferedBytes ?? 0;
+  get unconfirmedBytes(): number {
+    return this.#publisher.unconfirmedBytes;
   }
 
   open(handlers: TransportHandlers): void {
@@ -145,8 +145,11 @@ class ZmtpTransport implements Transport {
     this.#handlers = undefined;
     this.#output = undefined;
     this.#subscriptions.clear();
-    const [unsentBytes] = await Promise.all([this.#publisher.close(timeoutMs), this.#subscriber.close(0)]);
-    return unsentBytes;
+    const [unconfirmedBytes] = await Promise.all([
+      this.#publisher.close(timeoutMs),
+      this.#subscriber.close(0),
+    ]);
+    return unconfirmedBytes;
   }
 
   #linkUp(): void {
@@ -187,7 +190,8 @@ class ZmtpTransport implements Transport {
   }
 
   #written(): void {
-    if (this.#flow === 'waiting' && this.#output !== undefined && this.bufferedBytes <= LOW_WATER_MARK)
+    const output = this.#output;
+    if (this.#flow === 'waiting' && output !== undefined && output.bufferedBytes <= LOW_WATER_MARK)
       this.#drained();
   }
 
