@@ -47,8 +47,9 @@ export class NameProgress {
     const { sequence } = header;
     const { epoch } = this.#interests;
     if (progress === undefined) {
-      this.#byName.set(interest.name, { sequence, position, epoch, isRecent: true });
+      // First, as it may be a reason to forget others.
       this.#onChange(1);
+      this.#byName.set(interest.name, { sequence, position, epoch, isRecent: true });
       return;
     }
     progress.sequence = sequence;

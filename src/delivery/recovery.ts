@@ -58,6 +58,7 @@ export class Recovery {
     const maxAgeMs = this.#request.maxAgeMs + this.#context.now() - this.#startedAt;
     this.#context.ask(this.#number, { ...this.#request, after: this.#through, maxAgeMs });
     clearTimeout(this.#timer);
+    clearImmediate(this.#turn);
     this.#timer = setTimeout(() => this.#waitedInVain(), this.#retryMs);
     this.#timer.unref();
   }
@@ -69,30 +70,25 @@ export class Recovery {
     this.#lastReplay = sequence;
     this.#waitingSince = this.#context.now();
     this.#timer?.refresh();
+    clearImmediate(this.#turn);
     return true;
   }
 
-  /**
-   * The end of an answer came.
-   *
-   * @returns `done` if everything was answered, `unsent` if the publisher has not sent so much at all.
-   */
-  replayed(number: number, { through, last, replays }: Replayed): 'waiting' | 'done' | 'unsent' {
+  /** The end of an answer came. Returns whether everything was answered. */
+  replayed(number: number, { through, last, replays }: Replayed): boolean {
     const { before } = this.#request;
     // An answer that cannot be is no answer: numbers that are too high would make true ones look old.
-    if (number !== this.#number || through > last || (before > 0 && through >= before)) return 'waiting';
+    if (number !== this.#number || through > last || (before > 0 && through >= before)) return false;
     this.#waitingSince = this.#context.now();
     this.#retryMs = FIRST_RETRY_MS;
     const isWhole = replays === this.#replays;
     const isStuck = isWhole && through <= this.#through;
     if (isWhole) this.#through = Math.max(this.#through, through);
     const end = before === 0 ? last : Math.min(before - 1, last);
-    if (isWhole && (this.#through >= end || isStuck)) {
-      this.stop();
-      return before > last + 1 ? 'unsent' : 'done';
-    }
-    this.ask();
-    return 'waiting';
+    const isDone = isWhole && (this.#through >= end || isStuck);
+    if (isDone) this.stop();
+    else this.ask();
+    return isDone;
   }
 
   /** Replays come in order, within the range. */

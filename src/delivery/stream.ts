@@ -34,6 +34,8 @@ export interface StreamContext {
   readonly tick: number;
   /** When the last outage ended of which it may not be known yet what it cost, and when that began. */
   readonly lastOutage: { readonly began: number; readonly ended: number };
+  /** Before this, something may have been forgotten. */
+  readonly rememberedSince: number;
   /** Since when the name is listened to and everything about it remembered; infinite if that is not proven. */
   listenedSince(interest: Interest): number;
   deliver(arrival: Arrival): void;
@@ -159,14 +161,13 @@ export class Stream {
 
   /** The end of an answer came. */
   replayed(number: number, answer: Replayed): void {
-    const outcome = this.#recovery?.replayed(number, answer);
-    if (outcome === undefined || outcome === 'waiting') return;
+    if (this.#recovery?.replayed(number, answer) !== true) return;
     this.#replayedThrough = Math.max(this.#replayedThrough, answer.through);
     const [arrival] = this.#held;
     if (arrival !== undefined) {
       const { kind, sequence } = arrival.header;
       const isTail = kind === MessageKind.tail;
-      if (outcome === 'unsent' || (isTail && sequence > answer.last)) {
+      if (sequence > answer.last) {
         this.#context.tellForged(this.#publisher, arrival.interest.name);
         this.#release();
       } else if (arrival.asked === 'all') {
@@ -284,13 +285,14 @@ export class Stream {
   /** What to ask a publisher for that was not known before. */
   #missingAtFirst(arrival: Held, isGap: boolean): Request | undefined {
     const { header, at } = arrival;
-    const { interests, lastOutage } = this.#context;
+    const { interests, lastOutage, rememberedSince } = this.#context;
     const isTail = header.kind === MessageKind.tail;
     const isProven = this.#listenedMs(arrival) >= 0;
     if (!isGap && (header.sequence <= 1 || isTail || !isProven)) return undefined;
     arrival.asked = 'all';
     // Since the last change of what is listened to: for names that are listened to for longer, a gap would show.
-    let maxAgeMs = isGap ? this.#listenedMs(arrival) + GAP_SLACK_MS : at - interests.provenAt + FLIGHT_MS;
+    const changedAt = Math.max(interests.provenAt, rememberedSince);
+    let maxAgeMs = isGap ? this.#listenedMs(arrival) + GAP_SLACK_MS : at - changedAt + FLIGHT_MS;
     if (at - lastOutage.ended < SUSPICION_MS) maxAgeMs = Math.max(maxAgeMs, at - lastOutage.began);
     return {
       after: 0,
@@ -340,17 +342,21 @@ export class Stream {
       const arrival = arrivals[next] as Held;
       next += 1;
       this.#context.held(-sizeOf(arrival));
-      // What it was held for may have been left meanwhile.
-      const { message, topicEnd, epoch } = arrival;
-      const { interests } = this.#context;
-      const interest = interests.of(message, topicEnd);
-      if (typeof interest === 'object' && interests.isUnbroken(interest, epoch)) this.#consider(arrival);
+      this.#considerLater(arrival);
     }
     for (; next < arrivals.length; next += 1) this.#held.push(arrivals[next] as Held);
     const overflow = this.#overflow;
     if (overflow === undefined || this.isRecovering) return;
     this.#overflow = undefined;
-    this.#consider(overflow);
+    this.#considerLater(overflow);
+  }
+
+  /** Considers what was held, unless its name was left meanwhile. */
+  #considerLater(arrival: Held): void {
+    const { message, topicEnd, epoch } = arrival;
+    const { interests } = this.#context;
+    const interest = interests.of(message, topicEnd);
+    if (typeof interest === 'object' && interests.isUnbroken(interest, epoch)) this.#consider(arrival);
   }
 
   #release(): void {
@@ -359,9 +365,9 @@ export class Stream {
   }
 
   #tellLoss({ name }: Interest, progress: Progress | undefined, position: number): void {
+    const missed = progress === undefined ? 0 : position - progress.position;
     // Less than 1 if the publisher forgot the name in between, and numbers it from the beginning.
-    const missed = progress === undefined ? undefined : position - progress.position;
-    if (missed === undefined || missed > 0) this.#context.tellLoss(this.#publisher, name, missed);
+    this.#context.tellLoss(this.#publisher, name, missed > 0 ? missed : undefined);
   }
 }
 

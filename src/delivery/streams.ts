@@ -15,6 +15,9 @@ import { type Arrival, Stream, type StreamContext } from './stream.js';
 const MAX_REMEMBERED = 250_000;
 const ENOUGH_FORGOTTEN = 200_000;
 
+/** For so long after something was forgotten, a first contact shows no loss. */
+const FORGETTING_SLACK_MS = 1000;
+
 /** Bytes of arrivals that wait for what is missing before them, in all. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
 
@@ -42,12 +45,12 @@ export class Streams implements StreamContext {
   readonly now: () => number;
   /** Counted up once a second while the link works: a clock that is cheap to read. */
   tick = 0;
+  rememberedSince = Number.NEGATIVE_INFINITY;
   lastOutage = { began: Number.NEGATIVE_INFINITY, ended: Number.NEGATIVE_INFINITY };
   readonly #options: StreamsOptions;
   readonly #handlers: StreamsHandlers;
   readonly #byPublisher = new Map<PublisherId, Stream>();
   #remembered = 0;
-  #forgotAt = Number.NEGATIVE_INFINITY;
   #heldBytes = 0;
   #questions = 0;
 
@@ -87,7 +90,7 @@ export class Streams implements StreamContext {
 
   /** @internal */
   listenedSince(interest: Interest): number {
-    return Math.max(this.interests.inForceSince(interest), this.#forgotAt);
+    return Math.max(this.interests.inForceSince(interest), this.rememberedSince);
   }
 
   /** @internal */
@@ -144,13 +147,13 @@ export class Streams implements StreamContext {
 
   /** Forgets what was not heard of since the last time, and if that is too little, whatever comes first. */
   #forgetSome(): void {
-    this.#forgotAt = this.now();
+    // What comes next may seem to have been sent a little earlier or later than what was forgotten.
+    this.rememberedSince = this.now() + FORGETTING_SLACK_MS;
     for (let round = 0; round < 2; round += 1) {
       for (const [publisher, stream] of this.#byPublisher) {
         if (this.#remembered <= ENOUGH_FORGOTTEN) return;
-        if (stream.isRecovering) continue;
         stream.forgetIdle();
-        if (stream.size === 0) this.#byPublisher.delete(publisher);
+        if (stream.size === 0 && !stream.isRecovering) this.#byPublisher.delete(publisher);
       }
     }
   }

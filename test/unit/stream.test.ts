@@ -355,6 +355,17 @@ describe('a gap', () => {
     expect(log).toEqual(['a1', 'lost 1 of a', 'a3', 'new']);
   });
 
+  test('is told without a number if the name was numbered anew in it', () => {
+    const { publisher, listen, take, end, log } = setUp();
+    listen('a');
+    take(...batches(publisher, 'a', 3));
+    publisher.forget('a');
+    publisher.batch('a', 'lost');
+    take(publisher.batch('a', 'a5'));
+    end({ gone: 4 });
+    expect(log).toEqual(['a1', 'a2', 'a3', 'lost some of a', 'a5']);
+  });
+
   test('leaves no timer when the inbox stops', () => {
     const { publisher, inbox, listen, take } = setUp();
     listen('a');
@@ -411,6 +422,18 @@ describe('a question', () => {
     expect(counts).toEqual([1, 2, 2, 3, 3, 4, 4, 5]);
     expect(new Set(numbers).size).toBe(5);
     expect(new Set(asked.map((question) => JSON.stringify(question))).size).toBe(1);
+  });
+
+  test('is not repeated when its answer comes in the turn in which it would be', async () => {
+    const { listen, take, replay, asked, clock, publisher } = setUp();
+    listen('a');
+    const [a1, a2, a3, a4, a5] = batches(publisher, 'a', 5) as Five;
+    take(a1, a5);
+    clock.now += 300;
+    vi.advanceTimersToNextTimer();
+    replay([a2, a3, a4]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(asked).toHaveLength(1);
   });
 
   test('whose answer lacks a replay is asked again from there, and what came after that is not used', () => {
@@ -654,6 +677,20 @@ describe('a forged number', () => {
     end();
     expect(log).toEqual(['a1', 'a2']);
     expect(codes).toEqual(['DEMITTER_PROTOCOL']);
+  });
+
+  test('that is the very next one of the publisher is dropped all the same', () => {
+    const { publisher, listen, take, end, codes, log, clock } = setUp();
+    listen('a', 'b');
+    take(publisher.batch('a', 'a1'));
+    publisher.batch('b', 'lost');
+    const forger = new Publisher(clock);
+    forger.skip(1);
+    forger.batch('a', 'x');
+    take(forger.batch('a', 'forged'));
+    end();
+    expect(codes).toEqual(['DEMITTER_PROTOCOL']);
+    expect(log).not.toContain('forged');
   });
 
   test('of a tail is dropped and told, too', () => {
