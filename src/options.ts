@@ -65,7 +65,7 @@ export interface DistributedEmitterOptions {
   readonly historyBytes?: number | undefined;
   /** How long events are kept after they were sent, in milliseconds. @default 60000 */
   readonly historyAge?: number | undefined;
-  /** How long what was missed is waited for before it is told as lost, in milliseconds. @default 5000 */
+  /** How long what was missed is waited for before it is told as lost, in milliseconds. @default 15000 */
   readonly recoveryTimeout?: number | undefined;
   /** Emittery's own debug options. */
   readonly debug?: EmitteryOptions<Record<PropertyKey, unknown>>['debug'];
@@ -144,7 +144,7 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
     maxBatchBytes,
     historyBytes: integer('historyBytes', given.historyBytes, 128 * MIB, 0, Number.MAX_SAFE_INTEGER),
     historyAge: integer('historyAge', given.historyAge, 60_000, 0, MAX_TIMEOUT_MS),
-    recoveryTimeout: integer('recoveryTimeout', given.recoveryTimeout, 5000, 0, MAX_TIMEOUT_MS),
+    recoveryTimeout: integer('recoveryTimeout', given.recoveryTimeout, 15_000, 0, MAX_TIMEOUT_MS),
   });
 }
 

@@ -5,6 +5,9 @@
  * probe's return proves the whole ring (emitter → forwarder → emitter), and because the forwarder takes
  * subscriptions in order, all those made before the round as well. The topic is new in each round: on one that
  * was subscribed to earlier, the probe could overtake the newer subscriptions on the other connection.
+ *
+ * A round that lasts is joined by another one, in case its subscription did not get through whole; the earlier one
+ * still counts if the way back is just long.
  */
 import { buildMessage, formatPublisherId, MessageKind, type PublisherId } from '../wire/batch.js';
 import { probeTopic } from '../wire/topic.js';
@@ -12,6 +15,9 @@ import { probeTopic } from '../wire/topic.js';
 /** The first probe of a round may pass the forwarder before the round's subscription does; then it is repeated. */
 const FIRST_REPEAT_MS = 1;
 const MAX_REPEAT_MS = 500;
+
+/** When a round is joined by another one; that one, by a further one after twice the time. */
+const FIRST_RENEWAL_MS = 1500;
 
 /** The part of a transport that a probe needs. */
 export interface ProbeLink {
@@ -26,8 +32,10 @@ interface Round {
   readonly topic: Buffer;
   /** How many subscriptions had been made when the round began: those it proves. */
   readonly covers: number;
+  /** When another round joins it, and how long it has lasted. */
+  readonly renewalMs: number;
+  lastedMs: number;
   repeatMs: number;
-  timer: NodeJS.Timeout | undefined;
 }
 
 interface Waiter {
@@ -41,8 +49,10 @@ export class Liveness {
   readonly #publisher: PublisherId;
   readonly #link: ProbeLink;
   readonly #onProven: (subscriptions: number) => void;
-  #rounds = 0;
-  #round: Round | undefined;
+  #roundsSoFar = 0;
+  /** Those that may still come back, oldest first: the last one is repeated. */
+  #rounds: Round[] = [];
+  #timer: NodeJS.Timeout | undefined;
   #linkUp = false;
   #subscriptions = 0;
   /** Subscriptions proven on the present link; -1 while the link itself is not. */
@@ -65,14 +75,14 @@ export class Liveness {
   setLinkUp(up: boolean): void {
     this.#linkUp = up;
     this.#proven = -1;
-    this.#endRound();
+    this.#endRounds();
     if (up) this.#startRound();
   }
 
   /** Resolves when the link works and every subscription made until now is in force. */
   confirmed(): Promise<void> {
     if (this.#proven >= this.#subscriptions) return Promise.resolve();
-    if (this.#linkUp && this.#round === undefined) this.#startRound();
+    if (this.#linkUp && this.#rounds.length === 0) this.#startRound();
     return new Promise((resolve, reject) => {
       this.#waiters.push({ covers: this.#subscriptions, resolve, reject });
     });
@@ -80,10 +90,10 @@ export class Liveness {
 
   /** A message on a probe topic came in. */
   receive(message: Buffer): void {
-    const round = this.#round;
-    if (round === undefined || !message.subarray(0, round.topic.length).equals(round.topic)) return;
+    const round = this.#rounds.find(({ topic }) => message.subarray(0, topic.length).equals(topic));
+    if (round === undefined) return;
     this.#proven = round.covers;
-    this.#endRound();
+    this.#endRounds();
     const waiting = this.#waiters;
     this.#waiters = waiting.filter((waiter) => waiter.covers > this.#proven);
     if (this.#waiters.length > 0) this.#startRound();
@@ -93,29 +103,29 @@ export class Liveness {
 
   /** Ends everything: who waits, waits in vain. */
   stop(reason: Error): void {
-    this.#endRound();
+    this.#endRounds();
     this.#linkUp = false;
     const waiting = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiting) waiter.reject(reason);
   }
 
-  #startRound(): void {
-    this.#rounds += 1;
-    const number = this.#rounds;
+  #startRound(renewalMs = FIRST_RENEWAL_MS): void {
+    this.#roundsSoFar += 1;
+    const number = this.#roundsSoFar;
     const topic = probeTopic(formatPublisherId(this.#publisher), number);
-    this.#round = {
-      number,
-      topic,
-      covers: this.#subscriptions,
-      repeatMs: FIRST_REPEAT_MS,
-      timer: undefined,
-    };
+    const covers = this.#subscriptions;
+    this.#rounds.push({ number, topic, covers, renewalMs, lastedMs: 0, repeatMs: FIRST_REPEAT_MS });
     this.#link.subscribe(topic);
-    this.#sendProbe(this.#round);
+    this.#sendProbe();
   }
 
-  #sendProbe(round: Round): void {
+  #sendProbe(): void {
+    const round = this.#rounds.at(-1) as Round;
+    if (round.lastedMs >= round.renewalMs) {
+      this.#startRound(round.renewalMs * 2);
+      return;
+    }
     const message = buildMessage(round.topic, {
       kind: MessageKind.probe,
       count: 1,
@@ -124,15 +134,14 @@ export class Liveness {
     });
     this.#link.send(message);
     this.#link.flush();
-    round.timer = setTimeout(() => this.#sendProbe(round), round.repeatMs);
+    this.#timer = setTimeout(() => this.#sendProbe(), round.repeatMs);
+    round.lastedMs += round.repeatMs;
     round.repeatMs = Math.min(round.repeatMs * 2, MAX_REPEAT_MS);
   }
 
-  #endRound(): void {
-    const round = this.#round;
-    if (round === undefined) return;
-    clearTimeout(round.timer);
-    this.#round = undefined;
-    this.#link.unsubscribe(round.topic);
+  #endRounds(): void {
+    clearTimeout(this.#timer);
+    for (const { topic } of this.#rounds) this.#link.unsubscribe(topic);
+    this.#rounds = [];
   }
 }

@@ -2,8 +2,8 @@
  * A recovery: one publisher is asked for the batches that are missing, until it has given them or says that it cannot.
  *
  * It answers in chunks, and each chunk is asked for by itself, so that the receiver sets the pace. A question that is
- * not answered is repeated, ever more rarely. It is given up after `recoveryTimeout` without an answer, unless the way
- * back is just congested: then the answer may be on its way behind everything else.
+ * not answered is repeated. It is given up after `recoveryTimeout` without an answer, and only when something that was
+ * sent after that time has come back: while the link is down or congested, the time does not count.
  */
 import type { Replayed, Request } from '../wire/recovery.js';
 
@@ -113,8 +113,8 @@ export class Recovery {
   #waitedInVain(): void {
     // A turn of the loop first: if this process stood still itself, the answer may be waiting in its socket.
     this.#turn = setImmediate(() => {
-      const { now, timeoutMs, hasHeardSince } = this.#context;
-      if (now() - this.#waitingSince >= timeoutMs && hasHeardSince(this.#waitingSince)) {
+      const { timeoutMs, hasHeardSince } = this.#context;
+      if (hasHeardSince(this.#waitingSince + timeoutMs)) {
         this.stop();
         this.#onGiveUp();
         return;

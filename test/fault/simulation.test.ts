@@ -162,13 +162,13 @@ class World {
       faultyEnd.connect();
       faultyEnd.resume();
     }
-    await vi.advanceTimersByTimeAsync(20_000);
+    await vi.advanceTimersByTimeAsync(40_000);
   }
 
   /** One more event of each name from everybody: whatever is missing shows. */
   async emitLast(): Promise<void> {
     for (const i of this.emitters.keys()) await this.#emit(i, [...NAMES.keys()], false);
-    await vi.advanceTimersByTimeAsync(20_000);
+    await vi.advanceTimersByTimeAsync(40_000);
   }
 
   async close(): Promise<void> {

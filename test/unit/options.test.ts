@@ -44,7 +44,7 @@ describe('sizes and times', () => {
     expect(resolve({})).toMatchObject({
       historyBytes: 128 * 1024 * 1024,
       historyAge: 60_000,
-      recoveryTimeout: 5000,
+      recoveryTimeout: 15_000,
     });
     const none = { historyBytes: 0, historyAge: 0, recoveryTimeout: 0 };
     expect(resolve(none)).toMatchObject(none);
