@@ -1,8 +1,8 @@
 /**
  * Delivery: an emitter's remote half. It owns the transport and keeps, over any of them, what the README promises.
  *
- * Outbox and history, inbox, liveness and heartbeat each do one thing; here they are joined to the link and to one
- * status. The emitter above sees names and values, the transport below sees bytes.
+ * Sending, inbox, liveness and heartbeat each do one thing; here they are joined to the link and to one status. The
+ * emitter above sees names and values, the transport below sees bytes.
  */
 import { DemitterError, DistributedError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
@@ -23,21 +23,24 @@ import {
 import { PayloadError } from '../wire/payload.js';
 import { decodeRequest, decodeTopics, encodeRequest, encodeTopics } from '../wire/recovery.js';
 import { ALL_EMITTERS, ALL_EVENTS, encodeTopic, inboxTopic, TopicKind } from '../wire/topic.js';
-import { Aftermath } from './aftermath.js';
-import { Channels, checkTopic, EventTooLargeError } from './channels.js';
+import { checkTopic, EventTooLargeError } from './channels.js';
+import { settledBefore } from './deadline.js';
+import {
+  closedError,
+  connectTimeoutError,
+  foreignMessageError,
+  notConnectedError,
+  outageError,
+  readyTimeoutError,
+  unsendableError,
+} from './failures.js';
 import { Heartbeat } from './heartbeat.js';
-import { History } from './history.js';
 import { Inbox } from './inbox.js';
 import { Inquirer } from './inquirer.js';
 import { Liveness } from './liveness.js';
-import { Outbox } from './outbox.js';
 import { Post } from './post.js';
 import { Refusals } from './refusals.js';
-import { Replayer } from './replayer.js';
-import { TailMarker } from './tail-marker.js';
-
-/** How long what was sent may have been on its way when the link was last proven. */
-const FLIGHT_MS = 1000;
+import { Sending } from './sending.js';
 
 export interface DeliveryHandlers {
   /** Events of another emitter, in the order in which it emitted them. */
@@ -53,15 +56,11 @@ export class Delivery {
   readonly #options: ResolvedOptions;
   readonly #handlers: DeliveryHandlers;
   readonly #transport: Transport;
-  readonly #outbox: Outbox;
-  readonly #history: History;
-  readonly #tailMarker: TailMarker;
-  readonly #replayer: Replayer;
+  readonly #sending: Sending;
   readonly #inbox: Inbox;
   readonly #post: Post;
   readonly #liveness: Liveness;
   readonly #heartbeat: Heartbeat;
-  readonly #aftermath: Aftermath;
   readonly #inquirer: Inquirer;
   readonly #refusals: Refusals;
   #status: Status = 'idle';
@@ -77,21 +76,12 @@ export class Delivery {
     const { xsubAddress, xpubAddress, maxMessageBytes } = options;
     this.#transport = createTransport({ xsubAddress, xpubAddress, maxMessageBytes });
     const now = (): number => performance.now();
-    const channels = new Channels();
-    this.#history = new History(options, now);
-    // What is sent past the outbox is counted by it all the same.
-    const beside = {
-      send: (message: Buffer): boolean => this.#outbox.sendBeside(message),
-      flush: (): void => this.#transport.flush(),
-    };
-    this.#tailMarker = new TailMarker(publisher, channels, beside, now);
-    this.#outbox = new Outbox({ ...options, publisher, now }, this.#transport, {
-      channels,
-      history: this.#history,
-      tailMarker: this.#tailMarker,
+    this.#sending = new Sending(publisher, options, this.#transport, {
+      now,
+      latencyMs: () => this.#heartbeat.latency ?? 0,
+      unprovenMs: () => this.#heartbeat.unprovenMs,
     });
-    this.#replayer = new Replayer(publisher, this.#history, channels, beside, now);
-    this.#post = new Post(publisher, beside);
+    this.#post = new Post(publisher, this.#sending);
     this.#inbox = new Inbox(
       publisher,
       { now, recoveryTimeoutMs: options.recoveryTimeout },
@@ -109,7 +99,8 @@ export class Delivery {
     this.#transport.subscribe(this.#inboxTopic);
     this.#transport.subscribe(ALL_EMITTERS);
     const ring = {
-      ...beside,
+      send: (message: Buffer): boolean => this.#sending.send(message),
+      flush: (): void => this.#transport.flush(),
       subscribe: (topic: Uint8Array): void => this.#transport.subscribe(topic),
       unsubscribe: (topic: Uint8Array): void => this.#transport.unsubscribe(topic),
     };
@@ -117,7 +108,7 @@ export class Delivery {
       this.#inbox.interests.prove(subscriptions, now());
       this.#setStatus('ready');
       this.#heartbeat.start();
-      this.#aftermath.proven();
+      this.#sending.proven();
     });
     this.#heartbeat = new Heartbeat(now, {
       beat: (sequence) => {
@@ -133,10 +124,6 @@ export class Delivery {
       publishers: () => this.#inbox.recentPublishers(),
       inquire: (receiver, withinMs) => this.#inquire(receiver, withinMs),
     });
-    this.#aftermath = new Aftermath(
-      () => this.#heartbeat.latency ?? 0,
-      () => this.#outbox.trust(),
-    );
     this.#refusals = new Refusals(options, (error) => handlers.onError(error));
   }
 
@@ -159,10 +146,7 @@ export class Delivery {
     this.#transport.open({
       onMessage: (message) => this.#receive(message),
       onStatus: (link, cause) => this.#onLink(link, cause),
-      onDrain: () => {
-        this.#outbox.setLinkOpen(true);
-        this.#replayer.resume();
-      },
+      onDrain: () => this.#sending.drained(),
       onDropped: (cause) =>
         this.#handlers.onError(
           new DistributedError('protocol', 'DEMITTER_PROTOCOL', cause.message, { cause }),
@@ -181,14 +165,14 @@ export class Delivery {
       return undefined;
     }
     try {
-      const acceptance = this.#outbox.push(name, value);
+      const acceptance = this.#sending.outbox.push(name, value);
       if (acceptance === 'local') return undefined;
       if (acceptance === 'overflow') this.#refusals.add('overflow', name);
     } catch (cause) {
       this.#tellUnsendable(name, cause, 'sent');
     }
     // Without a link to wait for, waiting would be for ever.
-    return this.#status === 'idle' ? undefined : this.#outbox.room();
+    return this.#status === 'idle' ? undefined : this.#sending.outbox.room();
   }
 
   /** Receives events of `name` from here on; in force when {@link ready} resolves. */
@@ -221,31 +205,17 @@ export class Delivery {
 
   /** Resolves when the link works in both directions and everything listened to so far is in force. */
   async ready(timeoutMs?: number): Promise<void> {
-    if (this.#status === 'idle') {
-      throw new DemitterError(
-        'DEMITTER_NOT_CONNECTED',
-        'This emitter is not connected: call `connect()` first',
-      );
-    }
+    if (this.#status === 'idle') throw notConnectedError();
     if (this.#isClosing) throw closedError();
     const confirmed = this.#liveness.confirmed();
     if (timeoutMs === undefined) return confirmed;
-    if (!(await settledBefore(performance.now() + timeoutMs, confirmed))) throw this.#timeoutError(timeoutMs);
+    if (await settledBefore(performance.now() + timeoutMs, confirmed)) return;
+    throw readyTimeoutError(this.#options, timeoutMs, this.#lastLinkError);
   }
 
   /** Why there is no working link, once `connectTimeout` has passed without one. */
   tellConnectTimeout(): void {
-    const { connectTimeout, xsubAddress, xpubAddress } = this.#options;
-    const reason = this.#lastLinkError === undefined ? '' : ` (${this.#lastLinkError.message})`;
-    this.#handlers.onError(
-      new DistributedError(
-        'network',
-        'DEMITTER_CONNECT_TIMEOUT',
-        `No working link to the forwarder at ${xsubAddress} and ${xpubAddress} within ${connectTimeout} ms${reason}. ` +
-          'Is it running? Connecting goes on, and events wait in the buffer',
-        { cause: this.#lastLinkError },
-      ),
-    );
+    this.#handlers.onError(connectTimeoutError(this.#options, this.#lastLinkError));
   }
 
   /** Sends what was emitted, for at most `closeTimeout`, and releases everything. */
@@ -258,22 +228,12 @@ export class Delivery {
     const deadline = performance.now() + this.#options.closeTimeout;
     const hasLink = this.#status !== 'idle';
     this.#setStatus('closing');
-    if (hasLink) {
-      await settledBefore(deadline, this.#outbox.drained());
-      await settledBefore(deadline, this.#aftermath.over(this.#outbox.lastSentAt));
-    }
-    this.#aftermath.stop();
+    if (hasLink) await this.#sending.finish(deadline);
     this.#liveness.stop(closedError());
     this.#heartbeat.stop();
     this.#inquirer.stop();
     this.#inbox.stop();
-    this.#tailMarker.markAll();
-    // Nothing more is handed to the transport, or what it says of the last bytes would be of others.
-    this.#replayer.clear();
-    this.#outbox.setLinkOpen(false);
-    const unconfirmedBytes = await this.#transport.close(Math.max(0, deadline - performance.now()));
-    const unsent = this.#outbox.discard(unconfirmedBytes);
-    this.#history.stop();
+    const unsent = await this.#sending.close(deadline);
     if (unsent > 0) this.#refusals.add('unsent', undefined, unsent);
     this.#refusals.tell();
     this.#setStatus('closed');
@@ -306,14 +266,7 @@ export class Delivery {
     const fault =
       readHeader(message, length, header) ??
       this.#obey(header, message.subarray(length + HEADER_BYTES), topic === ALL_EMITTERS);
-    if (fault === undefined) return;
-    this.#handlers.onError(
-      new DistributedError(
-        'protocol',
-        'DEMITTER_PROTOCOL',
-        `A message arrived in the inbox that is not Demitter's: it ${fault}`,
-      ),
-    );
+    if (fault !== undefined) this.#handlers.onError(foreignMessageError(fault));
   }
 
   /** Returns what is wrong with the message, if something is. */
@@ -321,7 +274,7 @@ export class Delivery {
     const { kind, publisher, sequence } = header;
     switch (kind) {
       case MessageKind.acknowledgement:
-        this.#outbox.acknowledge(publisher, sequence);
+        this.#sending.outbox.acknowledge(publisher, sequence);
         return undefined;
       case MessageKind.probe:
         if (publisher === this.#publisher) this.#heartbeat.receive(sequence);
@@ -329,8 +282,7 @@ export class Delivery {
       case MessageKind.request: {
         const request = decodeRequest(body);
         if (request === undefined) return 'is a malformed request';
-        this.#aftermath.asked();
-        this.#replayer.request(publisher, sequence, request);
+        this.#sending.replay(publisher, sequence, request);
         return undefined;
       }
       case MessageKind.inquiry: {
@@ -338,8 +290,7 @@ export class Delivery {
         if (topics === undefined) return 'is a malformed inquiry';
         if (isToAll) this.#inquirer.heard();
         if (publisher === this.#publisher) return undefined;
-        this.#aftermath.asked();
-        this.#replayer.inquiry(publisher, topics, fromElapsed(header.elapsed));
+        this.#sending.tellTails(publisher, topics, fromElapsed(header.elapsed));
         return undefined;
       }
       default:
@@ -349,7 +300,7 @@ export class Delivery {
 
   /** For `withinMs`, until now, anything may have been lost: says what was sent in that time, and asks what was missed. */
   #sufferOutage(withinMs: number): void {
-    this.#tailMarker.markRecent(withinMs + FLIGHT_MS);
+    this.#sending.markRecent(withinMs);
     this.#inbox.suspect(withinMs);
     this.#inquirer.outage(withinMs);
   }
@@ -363,7 +314,7 @@ export class Delivery {
 
   /** The link is there, but nothing comes through. */
   #proveAgain(): void {
-    this.#doubt();
+    this.#sending.doubt();
     this.#lostLink(new DemitterError('DEMITTER_NETWORK', 'The forwarder does not return probes any more'));
     this.#heartbeat.stop();
     this.#liveness.setLinkUp(true);
@@ -371,40 +322,22 @@ export class Delivery {
 
   #onLink(link: LinkStatus, cause: Error | undefined): void {
     this.#lastLinkError = cause;
-    if (link === 'down') {
-      this.#doubt();
+    if (link === 'up') {
+      this.#sending.linkUp();
+    } else {
+      this.#sending.linkDown();
       this.#heartbeat.stop();
       this.#inquirer.stop();
-      this.#tailMarker.pause();
-      this.#replayer.clear();
       this.#lostLink(cause);
-    } else {
-      this.#outbox.forgetReceivers();
-      this.#tailMarker.markRecent(this.#heartbeat.unprovenMs + FLIGHT_MS);
-      this.#replayer.resume();
     }
-    this.#outbox.setLinkOpen(link === 'up');
     this.#liveness.setLinkUp(link === 'up');
-  }
-
-  /** From when the link was last proven, anything may have been lost: receivers will have to ask. */
-  #doubt(): void {
-    this.#aftermath.begin(performance.now() - this.#heartbeat.unprovenMs - FLIGHT_MS);
-    this.#outbox.doubt();
   }
 
   /** An outage after the first link is told at once; before it, `connectTimeout` decides whether there is one. */
   #lostLink(cause: Error | undefined): void {
     if (this.#status !== 'ready') return;
     this.#setStatus('reconnecting', cause);
-    this.#handlers.onError(
-      new DistributedError(
-        'network',
-        'DEMITTER_NETWORK',
-        `${cause?.message ?? 'Lost the link to the forwarder'}. Reconnecting; events wait in the buffer`,
-        { cause },
-      ),
-    );
+    this.#handlers.onError(outageError(cause));
   }
 
   #setStatus(status: Status, cause?: Error): void {
@@ -416,45 +349,9 @@ export class Delivery {
 
   #tellUnsendable(name: PropertyKey, cause: unknown, what: string): void {
     if (!(cause instanceof PayloadError || cause instanceof EventTooLargeError)) throw cause;
-    const error = new DistributedError(
-      'serialization',
-      cause instanceof EventTooLargeError ? 'DEMITTER_EVENT_TOO_LARGE' : 'DEMITTER_SERIALIZATION',
-      `Event '${abbreviate(name)}' was not ${what}: ${cause.message}`,
-      { eventName: name, cause },
-    );
+    const error = unsendableError(name, cause, what);
     // Not within the call of `emit`, nor before the event loop has turned: a listener that emits the same again would
     // recurse without end.
     setImmediate(() => this.#handlers.onError(error));
-  }
-
-  #timeoutError(timeoutMs: number): DemitterError {
-    const { xsubAddress, xpubAddress } = this.#options;
-    return new DemitterError(
-      'DEMITTER_READY_TIMEOUT',
-      `Not ready within ${timeoutMs} ms: the forwarder at ${xsubAddress} and ${xpubAddress} did not return the probe`,
-      { cause: this.#lastLinkError },
-    );
-  }
-}
-
-function abbreviate(name: PropertyKey): string {
-  const text = String(name);
-  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
-}
-
-function closedError(): DemitterError {
-  return new DemitterError('DEMITTER_CLOSED', 'This emitter is closed');
-}
-
-/** Waits for `work` until `deadline` (of `performance.now()`); tells whether it settled in time. Rejects as it does. */
-async function settledBefore(deadline: number, work: Promise<void>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const expired = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, deadline - performance.now(), false);
-  });
-  try {
-    return await Promise.race([work.then(() => true), expired]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -5,12 +5,11 @@
  * (no echo), and bytes that do not follow docs/protocol.md are told and never thrown: the next message works. Order,
  * and what is missing, is each publisher's stream's business.
  */
-import { DistributedError } from '../errors.js';
+import type { DistributedError } from '../errors.js';
 import {
   emptyHeader,
   FLAG_ACKNOWLEDGE,
   FLAG_ANSWERS,
-  formatPublisherId,
   fromElapsed,
   HEADER_BYTES,
   type Header,
@@ -21,6 +20,7 @@ import {
 import { unpackPayloads } from '../wire/payload.js';
 import { decodeReplayed, decodeTails, type Request } from '../wire/recovery.js';
 import { MAX_TOPIC_BYTES, TOPIC_END } from '../wire/topic.js';
+import { foreignMessageError, undecodableError } from './failures.js';
 import { type Interest, Interests } from './interests.js';
 import type { Arrival } from './stream.js';
 import { Streams, type StreamsOptions } from './streams.js';
@@ -156,14 +156,7 @@ export class Inbox {
     } catch (cause) {
       // A count of more events than there are bytes is not to be believed.
       const missed = count <= message.length - payloadAt ? count : undefined;
-      this.#handlers.onError(
-        new DistributedError(
-          'deserialization',
-          'DEMITTER_DESERIALIZATION',
-          `Events '${String(name)}' arrived that cannot be decoded: ${(cause as Error).message}`,
-          { eventName: name, publisherId: formatPublisherId(publisher), missed, cause },
-        ),
-      );
+      this.#handlers.onError(undecodableError(publisher, name, missed, cause as Error));
       return;
     }
     this.#handlers.onEvents(name, values);
@@ -179,13 +172,6 @@ export class Inbox {
   }
 
   #tellForeign(fault: string, name: PropertyKey | undefined): void {
-    this.#handlers.onError(
-      new DistributedError(
-        'protocol',
-        'DEMITTER_PROTOCOL',
-        `A message arrived that is not Demitter's${name === undefined ? '' : `, as event '${String(name)}'`}: it ${fault}`,
-        { eventName: name },
-      ),
-    );
+    this.#handlers.onError(foreignMessageError(fault, name));
   }
 }

@@ -6,8 +6,8 @@
 import type { DistributedError } from '../errors.js';
 import type { Header, PublisherId } from '../wire/batch.js';
 import type { Request } from '../wire/recovery.js';
+import { forgeryError, lossError } from './failures.js';
 import type { Interest, Interests } from './interests.js';
-import { forgeryError, lossError } from './loss.js';
 import { Recovery } from './recovery.js';
 import { type Arrival, Stream, type StreamContext } from './stream.js';
 

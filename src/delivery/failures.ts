@@ -1,0 +1,120 @@
+/** What delivery tells when something fails: one place for the words. */
+import { DemitterError, DistributedError } from '../errors.js';
+import type { ResolvedOptions } from '../options.js';
+import { formatPublisherId, type PublisherId } from '../wire/batch.js';
+import { EventTooLargeError } from './channels.js';
+
+export function closedError(): DemitterError {
+  return new DemitterError('DEMITTER_CLOSED', 'This emitter is closed');
+}
+
+export function notConnectedError(): DemitterError {
+  return new DemitterError('DEMITTER_NOT_CONNECTED', 'This emitter is not connected: call `connect()` first');
+}
+
+export function readyTimeoutError(
+  { xsubAddress, xpubAddress }: ResolvedOptions,
+  timeoutMs: number,
+  cause: Error | undefined,
+): DemitterError {
+  return new DemitterError(
+    'DEMITTER_READY_TIMEOUT',
+    `Not ready within ${timeoutMs} ms: the forwarder at ${xsubAddress} and ${xpubAddress} did not return the probe`,
+    { cause },
+  );
+}
+
+export function connectTimeoutError(
+  { connectTimeout, xsubAddress, xpubAddress }: ResolvedOptions,
+  cause: Error | undefined,
+): DistributedError {
+  const reason = cause === undefined ? '' : ` (${cause.message})`;
+  return new DistributedError(
+    'network',
+    'DEMITTER_CONNECT_TIMEOUT',
+    `No working link to the forwarder at ${xsubAddress} and ${xpubAddress} within ${connectTimeout} ms${reason}. ` +
+      'Is it running? Connecting goes on, and events wait in the buffer',
+    { cause },
+  );
+}
+
+export function outageError(cause: Error | undefined): DistributedError {
+  return new DistributedError(
+    'network',
+    'DEMITTER_NETWORK',
+    `${cause?.message ?? 'Lost the link to the forwarder'}. Reconnecting; events wait in the buffer`,
+    { cause },
+  );
+}
+
+/** `what` was to happen: `sent`, say. */
+export function unsendableError(name: PropertyKey, cause: Error, what: string): DistributedError {
+  return new DistributedError(
+    'serialization',
+    cause instanceof EventTooLargeError ? 'DEMITTER_EVENT_TOO_LARGE' : 'DEMITTER_SERIALIZATION',
+    `Event '${abbreviate(name)}' was not ${what}: ${cause.message}`,
+    { eventName: name, cause },
+  );
+}
+
+/** `fault` completes a sentence that begins with "it". */
+export function foreignMessageError(fault: string, eventName?: PropertyKey): DistributedError {
+  const as = eventName === undefined ? '' : `, as event '${abbreviate(eventName)}'`;
+  return new DistributedError(
+    'protocol',
+    'DEMITTER_PROTOCOL',
+    `A message arrived that is not Demitter's${as}: it ${fault}`,
+    { eventName },
+  );
+}
+
+/** A message was no batch of the publisher that it names. */
+export function forgeryError(publisher: PublisherId, eventName: PropertyKey): DistributedError {
+  const publisherId = formatPublisherId(publisher);
+  return new DistributedError(
+    'protocol',
+    'DEMITTER_PROTOCOL',
+    `A message came as event '${abbreviate(eventName)}' of ${publisherId}, who has not sent it. It was dropped`,
+    { eventName, publisherId },
+  );
+}
+
+/** `missed` is `undefined` where it cannot be known. */
+export function lossError(
+  publisher: PublisherId,
+  eventName: PropertyKey,
+  missed: number | undefined,
+): DistributedError {
+  const publisherId = formatPublisherId(publisher);
+  const of = `'${abbreviate(eventName)}' of ${publisherId}`;
+  const what =
+    missed === undefined
+      ? `Events ${of} were`
+      : missed === 1
+        ? `1 event ${of} was`
+        : `${missed} events ${of} were`;
+  return new DistributedError('loss', 'DEMITTER_LOSS', `${what} lost on the way and cannot be had again`, {
+    eventName,
+    missed,
+    publisherId,
+  });
+}
+
+export function undecodableError(
+  publisher: PublisherId,
+  eventName: PropertyKey,
+  missed: number | undefined,
+  cause: Error,
+): DistributedError {
+  return new DistributedError(
+    'deserialization',
+    'DEMITTER_DESERIALIZATION',
+    `Events '${abbreviate(eventName)}' arrived that cannot be decoded: ${cause.message}`,
+    { eventName, publisherId: formatPublisherId(publisher), missed, cause },
+  );
+}
+
+function abbreviate(name: PropertyKey): string {
+  const text = String(name);
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+}

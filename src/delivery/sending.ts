@@ -1,0 +1,137 @@
+/**
+ * The sending half of delivery: what was emitted is sent, remembered, and sent again to whoever missed it.
+ *
+ * Outbox, history, tail marker and replayer share one link and one idea of whether it works; here they are told of it
+ * together.
+ */
+import type { ResolvedOptions } from '../options.js';
+import type { Transport } from '../transport/transport.js';
+import type { PublisherId } from '../wire/batch.js';
+import type { Request } from '../wire/recovery.js';
+import { Aftermath } from './aftermath.js';
+import { Channels } from './channels.js';
+import { settledBefore } from './deadline.js';
+import { History } from './history.js';
+import { Outbox } from './outbox.js';
+import { Replayer } from './replayer.js';
+import { TailMarker } from './tail-marker.js';
+
+/** How long what was sent may have been on its way when the link was last proven. */
+const FLIGHT_MS = 1000;
+
+export interface SendingContext {
+  /** A clock in milliseconds that only goes forward. */
+  readonly now: () => number;
+  /** The last round trip, in milliseconds; 0 if it is not known. */
+  latencyMs(): number;
+  /** How long ago the link was last proven. */
+  unprovenMs(): number;
+}
+
+export class Sending {
+  readonly outbox: Outbox;
+  readonly #context: SendingContext;
+  readonly #transport: Transport;
+  readonly #history: History;
+  readonly #tailMarker: TailMarker;
+  readonly #replayer: Replayer;
+  readonly #aftermath: Aftermath;
+
+  constructor(
+    publisher: PublisherId,
+    options: ResolvedOptions,
+    transport: Transport,
+    context: SendingContext,
+  ) {
+    const { now } = context;
+    this.#context = context;
+    this.#transport = transport;
+    const channels = new Channels();
+    this.#history = new History(options, now);
+    this.#tailMarker = new TailMarker(publisher, channels, this, now);
+    this.outbox = new Outbox({ ...options, publisher, now }, transport, {
+      channels,
+      history: this.#history,
+      tailMarker: this.#tailMarker,
+    });
+    this.#replayer = new Replayer(publisher, this.#history, channels, this, now);
+    this.#aftermath = new Aftermath(context.latencyMs, () => this.outbox.trust());
+  }
+
+  /** Sends a message that is no batch of events, past what waits in the outbox. As {@link Transport.send}. */
+  send(message: Buffer): boolean {
+    return this.outbox.sendBeside(message);
+  }
+
+  flush(): void {
+    this.#transport.flush();
+  }
+
+  /** Answers `requester`, who missed something. */
+  replay(requester: PublisherId, number: number, request: Request): void {
+    this.#aftermath.asked();
+    this.#replayer.request(requester, number, request);
+  }
+
+  /** Tells `inquirer` how far the names among `topics` (none: all) have come that were sent in the last `withinMs`. */
+  tellTails(inquirer: PublisherId, topics: readonly Buffer[], withinMs: number): void {
+    this.#aftermath.asked();
+    this.#replayer.inquiry(inquirer, topics, withinMs);
+  }
+
+  /** The link takes more again. */
+  drained(): void {
+    this.outbox.setLinkOpen(true);
+    this.#replayer.resume();
+  }
+
+  linkUp(): void {
+    this.outbox.forgetReceivers();
+    this.#tailMarker.markRecent(this.#context.unprovenMs() + FLIGHT_MS);
+    this.#replayer.resume();
+    this.outbox.setLinkOpen(true);
+  }
+
+  linkDown(): void {
+    this.doubt();
+    this.#tailMarker.pause();
+    this.#replayer.clear();
+    this.outbox.setLinkOpen(false);
+  }
+
+  /** From when the link was last proven, anything may have been lost: receivers will have to ask. */
+  doubt(): void {
+    const { now, unprovenMs } = this.#context;
+    this.#aftermath.begin(now() - unprovenMs() - FLIGHT_MS);
+    this.outbox.doubt();
+  }
+
+  /** The link is proven. */
+  proven(): void {
+    this.#aftermath.proven();
+  }
+
+  /** Something that was sent in the last `withinMs` may have been lost: says how far each name has come. */
+  markRecent(withinMs: number): void {
+    this.#tailMarker.markRecent(withinMs + FLIGHT_MS);
+  }
+
+  /** Sends what waits, and gives receivers the time to ask for what they missed, until `deadline`. */
+  async finish(deadline: number): Promise<void> {
+    await settledBefore(deadline, this.outbox.drained());
+    await settledBefore(deadline, this.#aftermath.over(this.outbox.lastSentAt));
+  }
+
+  /** Closes the transport. Returns how many events may not have arrived. */
+  async close(deadline: number): Promise<number> {
+    this.#aftermath.stop();
+    this.#tailMarker.markAll();
+    // Nothing more is handed to the transport, or what it says of the last bytes would be of others.
+    this.#replayer.clear();
+    this.outbox.setLinkOpen(false);
+    const unconfirmedBytes = await this.#transport.close(Math.max(0, deadline - performance.now()));
+    const unsent = this.outbox.discard(unconfirmedBytes);
+    this.#history.stop();
+    return unsent;
+  }
+}
