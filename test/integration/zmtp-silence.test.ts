@@ -13,7 +13,7 @@ import { startSilentBus } from '../support/silent-bus.js';
 import { Conversation, type Protocol } from '../support/zmtp-conversation.js';
 
 const MIB = 1024 * 1024;
-const PONG = '\x04\x05\x04PONG';
+const PONG = '\x04PONG';
 
 const PEERS = [zmq.Publisher, zmq.XPublisher, zmq.Subscriber, zmq.XSubscriber];
 const PROTOCOLS: Protocol[] = ['tcp', 'ipc'];
