@@ -7,9 +7,9 @@
 
 /**
  * A receiver dials again within 300 ms, then needs some round trips: to connect, to shake hands, to prove its link, to
- * ask what was sent.
+ * hear of a reminder and to ask.
  */
-const GRACE_MS = 500;
+const GRACE_MS = 750;
 const GRACE_ROUND_TRIPS = 6;
 
 /** `outage`: the link is not proven. `aftermath`: it is again. */
@@ -28,6 +28,11 @@ export class Aftermath {
   constructor(roundTripMs: () => number, onOver: () => void) {
     this.#roundTripMs = roundTripMs;
     this.#onOver = onOver;
+  }
+
+  /** Since when what was sent may be lost, if receivers can be told so now; otherwise `undefined`. */
+  get since(): number | undefined {
+    return this.#state === 'aftermath' ? this.#since : undefined;
   }
 
   /** The link does not work: what was sent after `since` may be lost. */

@@ -19,6 +19,12 @@ import { TailMarker } from './tail-marker.js';
 /** How long what was sent may have been on its way when the link was last proven. */
 const FLIGHT_MS = 1000;
 
+/**
+ * How often a publisher that closes after an outage says how far its names have come. By themselves, receivers ask those
+ * that they do not know much later: they may come back after the first word of it.
+ */
+const REMIND_MS = 150;
+
 export interface SendingContext {
   /** A clock in milliseconds that only goes forward. */
   readonly now: () => number;
@@ -75,7 +81,7 @@ export class Sending {
 
   /** Tells `inquirer` how far the names among `topics` (none: all) have come that were sent in the last `withinMs`. */
   tellTails(inquirer: PublisherId, topics: readonly Buffer[], withinMs: number): void {
-    this.#aftermath.asked();
+    // Not counted as asking: who inquires may miss nothing, and a publisher that closes reminds everybody anyway.
     this.#replayer.inquiry(inquirer, topics, withinMs);
   }
 
@@ -119,7 +125,14 @@ export class Sending {
   /** Sends what waits, and gives receivers the time to ask for what they missed, until `deadline`. */
   async finish(deadline: number): Promise<void> {
     await settledBefore(deadline, this.outbox.drained());
+    const reminder = setInterval(() => this.#remind(), REMIND_MS);
     await settledBefore(deadline, this.#aftermath.over(this.outbox.lastSentAt));
+    clearInterval(reminder);
+  }
+
+  #remind(): void {
+    const { since } = this.#aftermath;
+    if (since !== undefined) this.#tailMarker.markRecent(this.#context.now() - since);
   }
 
   /** Closes the transport. Returns how many events may not have arrived. */

@@ -2,6 +2,7 @@
  * `close()` while something is wrong with the link, or was a moment ago: what was emitted arrives, or is told. Whoever
  * missed something can ask for it as long as its publisher lives.
  */
+import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { createDistributedEmitter, type DistributedEmitter } from '../../src/emitter.js';
 import { FaultProxy } from '../support/fault-proxy.js';
@@ -13,6 +14,10 @@ interface Addresses {
 }
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+function stateOf(pid: number): string {
+  return execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
+}
 
 /** A subscriber that keeps what comes. */
 async function record(addresses: Addresses) {
@@ -98,6 +103,8 @@ test('the forwarder killed and gone: what was on its way and what came after is 
   await using forwarder = await ForwarderProcess.start();
   await using publisher = await publish(forwarder.addresses, 300);
   forwarder.suspend();
+  // On another processor, it goes on for a moment and reads what comes.
+  while (!stateOf(forwarder.pid).startsWith('T'));
   publisher.burst(500);
   // It leaves, and nobody reads it.
   await new Promise((resolve) => setImmediate(resolve));

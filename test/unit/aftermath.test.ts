@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Aftermath } from '../../src/delivery/aftermath.js';
 
-const GRACE_MS = 500;
+const GRACE_MS = 750;
 
 function start(roundTripMs = 0) {
   const ends: true[] = [];
@@ -43,7 +43,9 @@ describe('Aftermath', () => {
     vi.advanceTimersByTime(3_600_000);
     aftermath.asked();
     expect(vi.getTimerCount()).toBe(0);
+    expect(aftermath.since).toBeUndefined();
     aftermath.proven();
+    expect(aftermath.since).toBe(1_000);
     for (let i = 0; i < 10; i += 1) {
       vi.advanceTimersByTime(GRACE_MS - 10);
       aftermath.asked();
@@ -51,6 +53,7 @@ describe('Aftermath', () => {
     expect(ends).toEqual([]);
     vi.advanceTimersByTime(GRACE_MS + 10);
     expect(ends).toEqual([true]);
+    expect(aftermath.since).toBeUndefined();
     await over;
     await aftermath.over(1_002);
   });
