@@ -58,6 +58,13 @@ export class NameProgress {
     progress.isRecent = true;
   }
 
+  /** Forgets all names. */
+  clear(): void {
+    const { size } = this.#byName;
+    this.#byName.clear();
+    this.#onChange(-size);
+  }
+
   /** Forgets the names that were not heard of since it last did so. */
   forgetIdle(): void {
     const { size } = this.#byName;

@@ -7,8 +7,9 @@
  * another topic overtakes it, a hole in the sequence is asked about too, if it is larger than those that turned out to
  * be other topics' batches.
  *
- * Numbers that go backwards are believed if nothing explains them: whoever forges one must not make the true ones look
- * old. Rules: docs/protocol.md, section 3.3.
+ * Numbers that go backwards are believed if nothing explains them, and where a replay would, the publisher is asked how
+ * far it really is: whoever forges a number, or damages one, must not make the true ones look old for ever. Rules:
+ * docs/protocol.md, section 3.3.
  */
 import { FLAG_ANSWERS, fromElapsed, type Header, MessageKind, type PublisherId } from '../wire/batch.js';
 import type { Replayed, Request } from '../wire/recovery.js';
@@ -71,6 +72,12 @@ const SUSPICION_MS = 10_000;
 const GAP_SLACK_MS = 10_000;
 const FLIGHT_MS = 20;
 
+/** Duplicates are a reason to ask how far their publisher is, this often at most. */
+const CHECK_INTERVAL_MS = 1000;
+
+/** For so long after something was forgotten, a first contact shows no loss: what comes may have been sent before. */
+export const FORGETTING_SLACK_MS = 1000;
+
 /** What holding one arrival costs beside its bytes. */
 const HELD_OVERHEAD = 512;
 
@@ -84,7 +91,12 @@ export class Stream {
   #recovery: Recovery | undefined;
   /** Whether the recovery has brought anything that is listened to. */
   #hasGained = false;
-  /** In the order in which they came; the first one is what the recovery is for. */
+  /** Whether the recovery asks for nothing but how far the publisher is. */
+  #isCheck = false;
+  #checkedAt = Number.NEGATIVE_INFINITY;
+  /** Before this, everything was forgotten. */
+  #rememberedSince = Number.NEGATIVE_INFINITY;
+  /** In the order in which they came; the first one is what the recovery is for, if it is no check. */
   #held: Held[] = [];
   /** The latest of those for which there was no room, without its body. */
   #overflow: Held | undefined;
@@ -141,7 +153,7 @@ export class Stream {
     this.#hasGained = true;
     const progress = this.#names.of(interest);
     if (progress !== undefined && header.sequence <= progress.sequence) return;
-    const listenedMs = this.#context.now() - this.#context.listenedSince(interest);
+    const listenedMs = this.#context.now() - this.#listenedSince(interest);
     if (progress === undefined && !(ageMs <= listenedMs)) {
       this.#names.advance(progress, interest, header, header.position + header.count);
       return;
@@ -162,9 +174,11 @@ export class Stream {
   /** The end of an answer came. */
   replayed(number: number, answer: Replayed): void {
     if (this.#recovery?.replayed(number, answer) !== true) return;
-    this.#replayedThrough = Math.max(this.#replayedThrough, answer.through);
+    if (!this.#isCheck) this.#replayedThrough = Math.max(this.#replayedThrough, answer.through);
     const [arrival] = this.#held;
-    if (arrival !== undefined) {
+    if (this.#isCheck) {
+      if (answer.last < this.#coverage.last) this.#forget();
+    } else if (arrival !== undefined) {
       const { kind, sequence } = arrival.header;
       const isTail = kind === MessageKind.tail;
       if (sequence > answer.last) {
@@ -219,7 +233,9 @@ export class Stream {
     const progress = this.#names.of(interest);
     const isTail = header.kind === MessageKind.tail;
     if (progress !== undefined && header.sequence <= progress.sequence) {
-      if (!isTail && !this.#isDuplicate(header, progress)) this.#believe(progress, arrival);
+      if (isTail) return;
+      if (this.#isDuplicate(header, progress)) this.#check();
+      else this.#believe(progress, arrival);
       return;
     }
     const isGap = this.#isGap(arrival, progress);
@@ -253,7 +269,11 @@ export class Stream {
 
   /** How long its name had been listened to when it came; negative if that was not proven. */
   #listenedMs({ interest, at }: Held): number {
-    return at - this.#context.listenedSince(interest);
+    return at - this.#listenedSince(interest);
+  }
+
+  #listenedSince(interest: Interest): number {
+    return Math.max(this.#context.listenedSince(interest), this.#rememberedSince);
   }
 
   get #topics(): readonly Buffer[] {
@@ -285,7 +305,8 @@ export class Stream {
   /** What to ask a publisher for that was not known before. */
   #missingAtFirst(arrival: Held, isGap: boolean): Request | undefined {
     const { header, at } = arrival;
-    const { interests, lastOutage, rememberedSince } = this.#context;
+    const { interests, lastOutage } = this.#context;
+    const rememberedSince = Math.max(this.#context.rememberedSince, this.#rememberedSince);
     const isTail = header.kind === MessageKind.tail;
     const isProven = this.#listenedMs(arrival) >= 0;
     if (!isGap && (header.sequence <= 1 || isTail || !isProven)) return undefined;
@@ -305,6 +326,25 @@ export class Stream {
   /** Whether it came by a replay before: only then may numbers go backwards. */
   #isDuplicate({ sequence, position, count }: Readonly<Header>, progress: Progress): boolean {
     return sequence <= this.#replayedThrough && position + count <= progress.position;
+  }
+
+  /** A duplicate came, or numbers are believed that are too high: asks how far the publisher is. */
+  #check(): void {
+    const now = this.#context.now();
+    if (now - this.#checkedAt < CHECK_INTERVAL_MS) return;
+    this.#checkedAt = now;
+    this.#isCheck = true;
+    const after = Number.MAX_SAFE_INTEGER;
+    const request = { after, before: 0, maxAgeMs: 0, topics: this.#topics };
+    this.#recovery = this.#context.recover(this.#publisher, request, () => this.#goOn());
+  }
+
+  /** What is believed of the publisher cannot be true: begins anew, and takes nothing before for missed. */
+  #forget(): void {
+    this.#coverage.reset();
+    this.#names.clear();
+    this.#replayedThrough = 0;
+    this.#rememberedSince = this.#context.now() + FORGETTING_SLACK_MS;
   }
 
   /** Numbers went backwards, and no replay explains it: they begin anew from here. */
@@ -335,6 +375,7 @@ export class Stream {
   #goOn(): void {
     this.#recovery?.stop();
     this.#recovery = undefined;
+    this.#isCheck = false;
     const arrivals = this.#held;
     this.#held = [];
     let next = 0;

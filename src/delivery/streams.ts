@@ -9,14 +9,11 @@ import type { Request } from '../wire/recovery.js';
 import { forgeryError, lossError } from './failures.js';
 import type { Interest, Interests } from './interests.js';
 import { Recovery } from './recovery.js';
-import { type Arrival, Stream, type StreamContext } from './stream.js';
+import { type Arrival, FORGETTING_SLACK_MS, Stream, type StreamContext } from './stream.js';
 
 /** Pairs of publisher and name that are remembered, and how many are left when some had to be forgotten. */
 const MAX_REMEMBERED = 250_000;
 const ENOUGH_FORGOTTEN = 200_000;
-
-/** For so long after something was forgotten, a first contact shows no loss. */
-const FORGETTING_SLACK_MS = 1000;
 
 /** Bytes of arrivals that wait for what is missing before them, in all. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
