@@ -93,6 +93,7 @@ export class Delivery {
         onMissing: (sender, sequence, request) =>
           this.#post.send(sender, { kind: MessageKind.request, sequence }, encodeRequest(request)),
         hasHeardSince: (time) => this.#heartbeat.hasHeardSince(time),
+        delayMs: () => this.#heartbeat.delayMs,
       },
     );
     this.#inboxTopic = inboxTopic(this.id);

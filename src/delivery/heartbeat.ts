@@ -47,6 +47,13 @@ export class Heartbeat {
     return this.#latency;
   }
 
+  /** How long a message may take to get here, by what is known now; infinite if nothing is. */
+  get delayMs(): number {
+    const [oldest] = this.#sentAt.values();
+    const waitingMs = oldest === undefined ? 0 : this.#now() - oldest;
+    return Math.max(this.#latency ?? Number.POSITIVE_INFINITY, waitingMs);
+  }
+
   /** How long ago the last thing was sent that is known to have come back; infinite before the first. */
   get unprovenMs(): number {
     return this.#now() - this.#provenAt;

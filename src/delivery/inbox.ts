@@ -35,6 +35,8 @@ export interface InboxHandlers {
   onMissing(publisher: PublisherId, number: number, request: Request): void;
   /** Whether something that was sent at `time` or later has come back to us since. */
   hasHeardSince(time: number): boolean;
+  /** How long a message may take to get here, in milliseconds; infinite if that is not known. */
+  delayMs(): number;
 }
 
 export class Inbox {
@@ -52,6 +54,7 @@ export class Inbox {
       onError: (error) => handlers.onError(error),
       ask: (publisher, number, request) => handlers.onMissing(publisher, number, request),
       hasHeardSince: (time) => handlers.hasHeardSince(time),
+      delayMs: () => handlers.delayMs(),
     });
   }
 

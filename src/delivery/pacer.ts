@@ -37,6 +37,10 @@ const SLOW_MARK_MS = 250;
  */
 const PATIENCE_MS = 500;
 
+/** The same where nobody else is kept waiting: all of them are behind, as on a busy machine, or the only one. */
+const LONE_PATIENCE_MS = 2000;
+const RECHECK_MS = 50;
+
 /** Receivers that are waited for, and laggards that are known. Those beyond are not waited for. */
 const MAX_RECEIVERS = 4096;
 
@@ -229,7 +233,8 @@ export class Pacer {
   #startPatience(): void {
     const awaited = this.#awaited;
     if (awaited === undefined || this.#patience !== undefined) return;
-    const left = Math.max(0, awaited.time + PATIENCE_MS - this.#now());
+    // Whoever is behind alone may be joined by others that are waiting for it.
+    const left = Math.max(RECHECK_MS, awaited.time + PATIENCE_MS - this.#now());
     const timer = setTimeout(() => {
       // A turn of the loop first: if this process stood still itself, the answers are waiting in its socket.
       const turn = setImmediate(() => {
@@ -241,11 +246,16 @@ export class Pacer {
     this.#patience = { timer };
   }
 
+  #patienceMs({ missing }: Mark): number {
+    const isLone = this.#phase === 'discovered' && missing.size >= this.#active.size;
+    return isLone ? LONE_PATIENCE_MS : PATIENCE_MS;
+  }
+
   /** Stops waiting for those who keep everybody else. */
   #goOnWithout(): void {
     const awaited = this.#awaited;
     if (awaited === undefined || this.isOpen) return;
-    if (this.#now() - awaited.time >= PATIENCE_MS) {
+    if (this.#now() - awaited.time >= this.#patienceMs(awaited)) {
       if (this.#phase === 'discovering') this.#phase = 'discovered';
       else this.#dropLaggards(awaited);
       this.#update();

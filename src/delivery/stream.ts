@@ -39,6 +39,8 @@ export interface StreamContext {
   readonly rememberedSince: number;
   /** Since when the name is listened to and everything about it remembered; infinite if that is not proven. */
   listenedSince(interest: Interest): number;
+  /** How long a message may take to get here, in milliseconds; infinite if that is not known. */
+  delayMs(): number;
   deliver(arrival: Arrival): void;
   /** `missed` is unknown if the first of them is not the first one that was listened to. */
   tellLoss(publisher: PublisherId, name: PropertyKey, missed: number | undefined): void;
@@ -153,7 +155,7 @@ export class Stream {
     this.#hasGained = true;
     const progress = this.#names.of(interest);
     if (progress !== undefined && header.sequence <= progress.sequence) return;
-    const listenedMs = this.#context.now() - this.#listenedSince(interest);
+    const listenedMs = this.#context.now() - this.#listenedSince(interest) - this.#context.delayMs();
     if (progress === undefined && !(ageMs <= listenedMs)) {
       this.#names.advance(progress, interest, header, header.position + header.count);
       return;
@@ -267,9 +269,9 @@ export class Stream {
     return reach > 0 && fromElapsed(header.elapsed) < this.#listenedMs(arrival);
   }
 
-  /** How long its name had been listened to when it came; negative if that was not proven. */
+  /** How long its name had been listened to when it was sent, at least; negative if that was not proven. */
   #listenedMs({ interest, at }: Held): number {
-    return at - this.#listenedSince(interest);
+    return at - this.#listenedSince(interest) - this.#context.delayMs();
   }
 
   #listenedSince(interest: Interest): number {

@@ -35,6 +35,8 @@ export interface StreamsHandlers {
   ask(publisher: PublisherId, number: number, request: Request): void;
   /** Whether something that was sent at `time` or later has come back to us since. */
   hasHeardSince(time: number): boolean;
+  /** How long a message may take to get here, in milliseconds; infinite if that is not known. */
+  delayMs(): number;
 }
 
 export class Streams implements StreamContext {
@@ -88,6 +90,11 @@ export class Streams implements StreamContext {
   /** @internal */
   listenedSince(interest: Interest): number {
     return Math.max(this.interests.inForceSince(interest), this.rememberedSince);
+  }
+
+  /** @internal */
+  delayMs(): number {
+    return this.#handlers.delayMs();
   }
 
   /** @internal */

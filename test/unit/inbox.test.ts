@@ -33,6 +33,7 @@ function setUp() {
       onDelivered: (publisher, sequence) => void delivered.push([publisher, sequence, events.length]),
       onMissing: (publisher, number, request) => void asked.push({ publisher, number, request }),
       hasHeardSince: () => true,
+      delayMs: () => 0,
     },
   );
   const { interests } = inbox;

@@ -158,6 +158,7 @@ function receiver(self: number, names: readonly PropertyKey[] | 'all') {
       onMissing: (publisher, sequence, request) =>
         void asked.push(requestTo(publisher, self, sequence, request)),
       hasHeardSince: () => true,
+      delayMs: () => 0,
     },
   );
   if (names === 'all') inbox.interests.listenToAll(true);

@@ -136,6 +136,7 @@ function setUp({ answers = true } = {}) {
         asked.push({ after, before, maxAgeMs, names: topics.map(decodeTopic) });
       },
       hasHeardSince: (time) => Math.min(heard.at, clock.now) >= time,
+      delayMs: () => 0,
     },
   );
   const { interests } = inbox;
@@ -879,6 +880,7 @@ function manyNames() {
       onError: ({ missed, eventName }) => void log.push(`lost ${missed ?? 'some'} of ${String(eventName)}`),
       ask: (publisher, number, { before }) => void asked.push({ publisher, number, before }),
       hasHeardSince: () => true,
+      delayMs: () => 0,
     },
   );
   const sequences = new Map<number, number>();
