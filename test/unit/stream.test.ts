@@ -706,6 +706,45 @@ describe('a forged number', () => {
     expect(codes).toEqual(['DEMITTER_PROTOCOL']);
   });
 
+  test('that came by a replay makes true ones look old only until the publisher is asked', () => {
+    const { publisher, listen, take, replay, end, log, asked } = setUp();
+    listen('a');
+    take(publisher.batch('a', 'a1'));
+    publisher.batch('a', 'lost');
+    take(publisher.tail('a'));
+    const damaged = publisher.batch('a', 'damaged');
+    const at = topic('a').length;
+    damaged.writeUInt32BE(1000, at + 20); // sequence
+    damaged.writeUInt32BE(1000, at + 36); // position
+    replay([damaged]);
+    end();
+    take(publisher.batch('a', 'looks old'));
+    expect(asked.at(-1)).toMatchObject({ after: Number.MAX_SAFE_INTEGER, before: 0 });
+    expect(log.at(-1)).not.toBe('looks old');
+    end({ replays: 0 });
+    take(publisher.batch('a', 'a5'));
+    expect(log.at(-1)).toBe('a5');
+  });
+
+  test('is not looked for again and again among duplicates', () => {
+    const { publisher, listen, take, replay, end, log, asked, clock } = setUp();
+    listen('a');
+    const [a1, a2, a3, a4] = batches(publisher, 'a', 4) as Five;
+    take(a1, a4);
+    replay([a2, a3]);
+    end();
+    const { length } = asked;
+    take(a2);
+    end({ replays: 0 });
+    take(a3);
+    expect(asked).toHaveLength(length + 1);
+    clock.now += 1000;
+    take(a3);
+    expect(asked).toHaveLength(length + 2);
+    end({ replays: 0 });
+    expect(log).toEqual(['a1', 'a2', 'a3', 'a4']);
+  });
+
   test('of a publisher that does not exist does not hold up the true ones', async () => {
     const { publisher, clock, listen, take, pass, log } = setUp();
     listen('a');
