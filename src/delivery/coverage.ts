@@ -43,6 +43,11 @@ export class Coverage {
     this.#last = sequence;
   }
 
+  /** Something that is listened to was not part of what is covered. */
+  distrust(): void {
+    this.#trustedFrom = this.#last;
+  }
+
   /** There was nothing of interest in a hole of this size. */
   getUsedTo(hole: number): void {
     this.#usualHole = Math.max(this.#usualHole, hole);

@@ -92,7 +92,7 @@ export class Delivery {
           this.#post.send(sender, { kind: MessageKind.acknowledgement, sequence }),
         onMissing: (sender, sequence, request) =>
           this.#post.send(sender, { kind: MessageKind.request, sequence }, encodeRequest(request)),
-        hasHeardSince: (time) => this.#heartbeat.hasHeardSince(time),
+        provenMs: () => this.#heartbeat.provenMs,
         delayMs: () => this.#heartbeat.delayMs,
       },
     );

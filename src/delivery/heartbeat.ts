@@ -7,7 +7,7 @@
  */
 const INTERVAL_MS = 1000;
 
-/** A return later than this hints at losses. */
+/** A return that takes so much longer than the quickest hints at losses. */
 const LATE_MS = 1000;
 
 /** So many intervals in which nothing at all came mean that the ring is broken. */
@@ -32,7 +32,11 @@ export class Heartbeat {
   readonly #sentAt = new Map<number, number>();
   /** When the last thing was sent that is known to have come back. */
   #provenAt = Number.NEGATIVE_INFINITY;
+  /** For how long in all it was known to work. */
+  #provenMs = 0;
   #latency: number | undefined;
+  /** The least latency on this link. */
+  #quickest = Number.POSITIVE_INFINITY;
   #hasHeard = false;
   #silentIntervals = 0;
 
@@ -59,9 +63,9 @@ export class Heartbeat {
     return this.#now() - this.#provenAt;
   }
 
-  /** Whether something that was sent at `time` or later has come back. */
-  hasHeardSince(time: number): boolean {
-    return this.#provenAt >= time;
+  /** For how long, in milliseconds and in all, the link was known to work: between beats that came back in time. */
+  get provenMs(): number {
+    return this.#provenMs;
   }
 
   /** The link is proven, by something that was sent just now: beats from here on. */
@@ -81,6 +85,7 @@ export class Heartbeat {
     clearInterval(this.#timer);
     clearImmediate(this.#turn);
     this.#timer = undefined;
+    this.#quickest = Number.POSITIVE_INFINITY;
     this.#sentAt.clear();
   }
 
@@ -104,7 +109,9 @@ export class Heartbeat {
     this.#provenAt = sentAt;
     const now = this.#now();
     this.#latency = now - sentAt;
-    if (isMissing || this.#latency > LATE_MS) this.#handlers.onOutage(now - provenAt);
+    this.#quickest = Math.min(this.#quickest, this.#latency);
+    if (isMissing || this.#latency > this.#quickest + LATE_MS) this.#handlers.onOutage(now - provenAt);
+    else this.#provenMs += sentAt - provenAt;
   }
 
   #beat(): void {

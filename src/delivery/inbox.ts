@@ -33,8 +33,8 @@ export interface InboxHandlers {
   onDelivered(publisher: PublisherId, sequence: number): void;
   /** `publisher` is to be asked for batches. */
   onMissing(publisher: PublisherId, number: number, request: Request): void;
-  /** Whether something that was sent at `time` or later has come back to us since. */
-  hasHeardSince(time: number): boolean;
+  /** For how long, in milliseconds and in all, the link was known to work. */
+  provenMs(): number;
   /** How long a message may take to get here, in milliseconds; infinite if that is not known. */
   delayMs(): number;
 }
@@ -53,7 +53,7 @@ export class Inbox {
       deliver: (arrival) => this.#deliver(arrival),
       onError: (error) => handlers.onError(error),
       ask: (publisher, number, request) => handlers.onMissing(publisher, number, request),
-      hasHeardSince: (time) => handlers.hasHeardSince(time),
+      provenMs: () => handlers.provenMs(),
       delayMs: () => handlers.delayMs(),
     });
   }

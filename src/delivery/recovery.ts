@@ -2,13 +2,18 @@
  * A recovery: one publisher is asked for the batches that are missing, until it has given them or says that it cannot.
  *
  * It answers in chunks, and each chunk is asked for by itself, so that the receiver sets the pace. A question that is
- * not answered is repeated. It is given up after `recoveryTimeout` without an answer, and only when something that was
- * sent after that time has come back: while the link is down or congested, the time does not count.
+ * not answered is repeated. It is given up after `recoveryTimeout` without an answer; time in which the link was down or
+ * congested does not count.
  */
 import type { Replayed, Request } from '../wire/recovery.js';
 
+/** When a question is repeated: the first time, and further ones; later, if the way there and back is longer. */
 const FIRST_RETRY_MS = 250;
 const MAX_RETRY_MS = 500;
+const RETRY_ROUND_TRIPS = 3;
+
+/** After so many answers with a replay missing at the same place, it will not come: it is too large, say. */
+const MAX_FRUITLESS = 3;
 
 export interface RecoveryContext {
   /** A clock in milliseconds that only goes forward. */
@@ -17,8 +22,10 @@ export interface RecoveryContext {
   /** A number that no other question has. */
   nextNumber(): number;
   ask(number: number, request: Request): void;
-  /** Whether something that was sent at `time` or later has come back to us since. */
-  hasHeardSince(time: number): boolean;
+  /** For how long, in milliseconds and in all, the link was known to work. */
+  provenMs(): number;
+  /** How long a message may take to get here, in milliseconds; infinite if that is not known. */
+  delayMs(): number;
 }
 
 export class Recovery {
@@ -33,7 +40,9 @@ export class Recovery {
   /** Replays that came in answer to the present question, and the last of them. */
   #replays = 0;
   #lastReplay = 0;
-  /** When the publisher was asked first, or answered last. */
+  /** Answers in a row that brought nothing. */
+  #fruitless = 0;
+  /** `provenMs` when the publisher was asked first, or answered last. */
   #waitingSince: number;
   #retryMs = FIRST_RETRY_MS;
   #timer: NodeJS.Timeout | undefined;
@@ -45,7 +54,7 @@ export class Recovery {
     this.#onGiveUp = onGiveUp;
     this.#through = request.after;
     this.#startedAt = context.now();
-    this.#waitingSince = this.#startedAt;
+    this.#waitingSince = context.provenMs();
     this.ask();
   }
 
@@ -59,16 +68,18 @@ export class Recovery {
     this.#context.ask(this.#number, { ...this.#request, after: this.#through, maxAgeMs });
     clearTimeout(this.#timer);
     clearImmediate(this.#turn);
-    this.#timer = setTimeout(() => this.#waitedInVain(), this.#retryMs);
+    const roundTripMs = this.#context.delayMs();
+    const patienceMs = Number.isFinite(roundTripMs) ? RETRY_ROUND_TRIPS * roundTripMs : 0;
+    this.#timer = setTimeout(() => this.#waitedInVain(), Math.max(this.#retryMs, patienceMs));
     this.#timer.unref();
   }
 
   /** A replay of the batch `sequence` came. Returns whether it is the next one; another must not be used. */
   replay(number: number, index: number, sequence: number): boolean {
-    if (number !== this.#number || index !== this.#replays || !this.#isAskedFor(sequence)) return false;
-    this.#replays += 1;
+    if (number !== this.#number || !this.#isNext(index) || !this.#isAskedFor(sequence)) return false;
+    this.#replays = index + 1;
     this.#lastReplay = sequence;
-    this.#waitingSince = this.#context.now();
+    this.#waitingSince = this.#context.provenMs();
     this.#timer?.refresh();
     clearImmediate(this.#turn);
     return true;
@@ -79,9 +90,10 @@ export class Recovery {
     const { before } = this.#request;
     // An answer that cannot be is no answer: numbers that are too high would make true ones look old.
     if (number !== this.#number || through > last || (before > 0 && through >= before)) return false;
-    this.#waitingSince = this.#context.now();
+    this.#waitingSince = this.#context.provenMs();
     this.#retryMs = FIRST_RETRY_MS;
-    const isWhole = replays === this.#replays;
+    const isWhole = replays === this.#replays || this.#hasHole;
+    this.#fruitless = this.#replays > 0 || isWhole ? 0 : this.#fruitless + 1;
     const isStuck = isWhole && through <= this.#through;
     if (isWhole) this.#through = Math.max(this.#through, through);
     const end = before === 0 ? last : Math.min(before - 1, last);
@@ -91,15 +103,23 @@ export class Recovery {
     return isDone;
   }
 
+  /** One replay does not come, however often it is asked for: the others have to do. */
+  get #hasHole(): boolean {
+    return this.#fruitless >= MAX_FRUITLESS;
+  }
+
+  #isNext(index: number): boolean {
+    return index === this.#replays || (this.#hasHole && index > this.#replays);
+  }
+
   /** Replays come in order, within the range. */
   #isAskedFor(sequence: number): boolean {
     const { before } = this.#request;
     return sequence > Math.max(this.#through, this.#lastReplay) && (before === 0 || sequence < before);
   }
 
-  /** The link was away: asks again, and does not count the time. */
+  /** Questions may have been lost: asks again. */
   restart(): void {
-    this.#waitingSince = this.#context.now();
     this.#retryMs = FIRST_RETRY_MS;
     this.ask();
   }
@@ -113,8 +133,8 @@ export class Recovery {
   #waitedInVain(): void {
     // A turn of the loop first: if this process stood still itself, the answer may be waiting in its socket.
     this.#turn = setImmediate(() => {
-      const { timeoutMs, hasHeardSince } = this.#context;
-      if (hasHeardSince(this.#waitingSince + timeoutMs)) {
+      const { timeoutMs, provenMs } = this.#context;
+      if (provenMs() - this.#waitingSince >= timeoutMs) {
         this.stop();
         this.#onGiveUp();
         return;

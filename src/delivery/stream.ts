@@ -47,8 +47,8 @@ export interface StreamContext {
   /** A message was no batch of the publisher it names. */
   tellForged(publisher: PublisherId, name: PropertyKey): void;
   recover(publisher: PublisherId, request: Request, onGiveUp: () => void): Recovery;
-  /** Whether so many bytes more may be held. */
-  hasRoomFor(bytes: number): boolean;
+  /** Whether so many bytes more may be held. Tails find room where batches do not: nothing else tells what they tell. */
+  hasRoomFor(bytes: number, isTail: boolean): boolean;
   /** So many bytes more are held; less if negative. */
   held(bytes: number): void;
   /** So many names more are remembered; less if negative. */
@@ -93,6 +93,8 @@ export class Stream {
   #recovery: Recovery | undefined;
   /** Whether the recovery has brought anything that is listened to. */
   #hasGained = false;
+  /** The interests' epoch when it began. */
+  #epoch = 0;
   /** Whether the recovery asks for nothing but how far the publisher is. */
   #isCheck = false;
   #checkedAt = Number.NEGATIVE_INFINITY;
@@ -189,6 +191,8 @@ export class Stream {
       } else if (arrival.asked === 'all') {
         if (!this.#hasGained) this.#coverage.getUsedTo(this.#coverage.holeBefore(sequence));
         this.#coverage.cover(isTail ? answer.last : sequence - 1);
+        // What is listened to since it was asked for was not part of the answer.
+        if (this.#epoch !== this.#context.interests.epoch) this.#coverage.distrust();
       }
     }
     this.#goOn();
@@ -215,18 +219,12 @@ export class Stream {
 
   /** Keeps it until what is missing has come. What there is no room for is asked for again in its turn. */
   #hold(arrival: Held): void {
-    if (this.#context.hasRoomFor(sizeOf(arrival))) {
+    if (this.#context.hasRoomFor(sizeOf(arrival), isTail(arrival))) {
       this.#context.held(sizeOf(arrival));
       this.#held.push(arrival);
-      return;
+    } else {
+      this.#overflow = tailOf(arrival);
     }
-    const { header, message, topicEnd } = arrival;
-    const position = header.kind === MessageKind.tail ? header.position : header.position + header.count;
-    this.#overflow = {
-      ...arrival,
-      header: { ...header, kind: MessageKind.tail, position },
-      message: Buffer.from(message.subarray(0, topicEnd)),
-    };
   }
 
   /** Delivers, or asks for what is missing before. */
@@ -243,6 +241,11 @@ export class Stream {
     const isGap = this.#isGap(arrival, progress);
     const request = this.#missing(arrival, progress, isGap);
     if (request !== undefined) {
+      if (!isTail && !this.#context.hasRoomFor(sizeOf(arrival), false)) {
+        this.#consider(tailOf(arrival));
+        return;
+      }
+      this.#epoch = this.#context.interests.epoch;
       this.#context.held(sizeOf(arrival));
       this.#held.unshift(arrival);
       this.#hasGained = false;
@@ -366,7 +369,10 @@ export class Stream {
     const [arrival] = this.#held;
     if (arrival?.asked === 'all') {
       const { kind, sequence } = arrival.header;
-      this.#coverage.cover(kind === MessageKind.tail ? sequence : sequence - 1);
+      const covered = kind === MessageKind.tail ? sequence : sequence - 1;
+      this.#coverage.cover(covered);
+      // What was told as lost must not come after all.
+      this.#replayedThrough = Math.max(this.#replayedThrough, covered);
     }
     // Whoever does not answer once is not waited for again for what came meanwhile.
     for (const held of this.#held) held.asked = 'all';
@@ -416,4 +422,20 @@ export class Stream {
 
 function sizeOf({ message }: Arrival): number {
   return message.length + HELD_OVERHEAD;
+}
+
+function isTail({ header }: Arrival): boolean {
+  return header.kind === MessageKind.tail;
+}
+
+/** What is left of a batch for which there is no room: that it was sent. */
+function tailOf(arrival: Held): Held {
+  const { header, message, topicEnd } = arrival;
+  const position = isTail(arrival) ? header.position : header.position + header.count;
+  return {
+    ...arrival,
+    header: { ...header, kind: MessageKind.tail, position, elapsed: 0 },
+    message: Buffer.from(message.subarray(0, topicEnd)),
+    asked: 'nothing',
+  };
 }

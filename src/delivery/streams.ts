@@ -15,6 +15,9 @@ import { type Arrival, FORGETTING_SLACK_MS, Stream, type StreamContext } from '.
 const MAX_REMEMBERED = 250_000;
 const ENOUGH_FORGOTTEN = 200_000;
 
+/** A publisher by itself takes as much memory as so many names. */
+const NAMES_PER_PUBLISHER = 16;
+
 /** Bytes of arrivals that wait for what is missing before them, in all. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
 
@@ -33,8 +36,8 @@ export interface StreamsHandlers {
   onError(error: DistributedError): void;
   /** Asks `publisher` for batches. */
   ask(publisher: PublisherId, number: number, request: Request): void;
-  /** Whether something that was sent at `time` or later has come back to us since. */
-  hasHeardSince(time: number): boolean;
+  /** For how long, in milliseconds and in all, the link was known to work. */
+  provenMs(): number;
   /** How long a message may take to get here, in milliseconds; infinite if that is not known. */
   delayMs(): number;
 }
@@ -122,14 +125,15 @@ export class Streams implements StreamContext {
         return this.#questions;
       },
       ask: (number: number, asked: Request) => this.#handlers.ask(publisher, number, asked),
-      hasHeardSince: (time: number) => this.#handlers.hasHeardSince(time),
+      provenMs: () => this.#handlers.provenMs(),
+      delayMs: () => this.#handlers.delayMs(),
     };
     return new Recovery(request, context, onGiveUp);
   }
 
   /** @internal */
-  hasRoomFor(bytes: number): boolean {
-    return this.#heldBytes + bytes <= MAX_HELD_BYTES;
+  hasRoomFor(bytes: number, isTail: boolean): boolean {
+    return this.#heldBytes + bytes <= (isTail ? 2 : 1) * MAX_HELD_BYTES;
   }
 
   /** @internal */
@@ -144,6 +148,7 @@ export class Streams implements StreamContext {
   }
 
   #meet(publisher: PublisherId): Stream {
+    this.remembered(NAMES_PER_PUBLISHER);
     const stream = new Stream(publisher, this);
     this.#byPublisher.set(publisher, stream);
     return stream;
@@ -157,7 +162,9 @@ export class Streams implements StreamContext {
       for (const [publisher, stream] of this.#byPublisher) {
         if (this.#remembered <= ENOUGH_FORGOTTEN) return;
         stream.forgetIdle();
-        if (stream.size === 0 && !stream.isRecovering) this.#byPublisher.delete(publisher);
+        if (stream.size > 0 || stream.isRecovering) continue;
+        this.#byPublisher.delete(publisher);
+        this.#remembered -= NAMES_PER_PUBLISHER;
       }
     }
   }

@@ -120,6 +120,13 @@ export class TailMarker {
     const now = this.#now();
     let tails = 0;
     let isWelcome = true;
+    // First, with half of what may be sent: or they would pile up where very many names are idle.
+    while (this.#again.dueAt <= now && tails < MAX_TAILS_PER_TICK / 2 && isWelcome) {
+      const { channel, sequence } = this.#again.shift();
+      if (channel.sentSequence !== sequence) continue;
+      isWelcome = this.#send(channel, now);
+      tails += 1;
+    }
     while (this.#soon.dueAt <= now && tails < MAX_TAILS_PER_TICK && isWelcome) {
       const { channel, sequence } = this.#soon.shift();
       if (channel.sentSequence !== sequence && now - channel.sentAt < IDLE_MS) {
@@ -130,12 +137,6 @@ export class TailMarker {
       isWelcome = this.#send(channel, now);
       tails += 1;
       this.#again.push({ channel, sequence: channel.sentSequence, dueAt: now + REPEAT_MS });
-    }
-    while (this.#again.dueAt <= now && tails < MAX_TAILS_PER_TICK && isWelcome) {
-      const { channel, sequence } = this.#again.shift();
-      if (channel.sentSequence !== sequence) continue;
-      isWelcome = this.#send(channel, now);
-      tails += 1;
     }
     if (tails > 0) this.#link.flush();
     this.#startTimer();

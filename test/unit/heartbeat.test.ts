@@ -83,26 +83,30 @@ describe('beats', () => {
   });
 
   test('that return prove what was sent before them, and nothing later', async () => {
-    const { heartbeat, now, ring, pass } = setUp({ delayMs: 500 });
-    expect(heartbeat.hasHeardSince(0)).toBe(false);
+    const { heartbeat, ring, pass } = setUp({ delayMs: 500 });
     expect(heartbeat.unprovenMs).toBe(Number.POSITIVE_INFINITY);
-    const startedAt = now();
     heartbeat.start();
-    expect([heartbeat.hasHeardSince(startedAt), heartbeat.hasHeardSince(startedAt + 1)]).toEqual([
-      true,
-      false,
-    ]);
     await pass(1499);
-    expect(heartbeat.hasHeardSince(startedAt + 1)).toBe(false);
+    expect(heartbeat.provenMs).toBe(0);
     await pass(1);
-    expect(heartbeat.hasHeardSince(startedAt + 1000)).toBe(true);
-    expect(heartbeat.hasHeardSince(startedAt + 1001)).toBe(false);
-    expect(heartbeat.unprovenMs).toBe(500);
+    expect([heartbeat.provenMs, heartbeat.unprovenMs]).toEqual([1000, 500]);
     ring.delayMs = 'never';
     await pass(1000);
     heartbeat.stop();
     await pass(1000);
-    expect(heartbeat.unprovenMs).toBe(2500);
+    expect([heartbeat.provenMs, heartbeat.unprovenMs]).toEqual([1000, 2500]);
+  });
+
+  test('that are late or lost prove that the link works now, but not that it did', async () => {
+    const { heartbeat, ring, pass } = setUp();
+    heartbeat.start();
+    await pass(1500);
+    ring.delayMs = 1500;
+    await pass(1000);
+    ring.delayMs = 1;
+    await pass(5000);
+    expect(heartbeat.unprovenMs).toBeLessThan(1000);
+    expect(heartbeat.provenMs).toBeLessThan(6000);
   });
 
   test('of others, twice, or made up, say nothing', async () => {
@@ -119,18 +123,18 @@ describe('an outage', () => {
   test('is hinted at by a beat that is more than a second late, since the last one that was proven', async () => {
     const { heartbeat, ring, outages, pass } = setUp();
     heartbeat.start();
-    // The beat of 1,000 ms was proven at once; the next one comes back after 1,001 ms.
+    // The beat of 1,000 ms was proven after 1 ms; the next one comes back after 1,002 ms.
     await pass(1500);
-    ring.delayMs = 1001;
-    await pass(1499);
-    ring.delayMs = 1;
-    await pass(1);
+    ring.delayMs = 1002;
+    await pass(1501);
     expect(outages).toEqual([]);
     await pass(1);
-    // At 3,001 ms.
-    expect(outages).toEqual([2001]);
+    // At 3,002 ms.
+    expect(outages).toEqual([2002]);
+    ring.delayMs = 1;
     await pass(5000);
-    expect(outages).toHaveLength(1);
+    // The beat of 3,000 ms was overtaken by the next one.
+    expect(outages).toEqual([2002, 2001]);
   });
 
   test('is not, by one that is just in time', async () => {

@@ -32,7 +32,7 @@ function setUp() {
       onError: (error) => void errors.push(error),
       onDelivered: (publisher, sequence) => void delivered.push([publisher, sequence, events.length]),
       onMissing: (publisher, number, request) => void asked.push({ publisher, number, request }),
-      hasHeardSince: () => true,
+      provenMs: () => clock.now,
       delayMs: () => 0,
     },
   );

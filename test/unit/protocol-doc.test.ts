@@ -157,7 +157,7 @@ function receiver(self: number, names: readonly PropertyKey[] | 'all') {
       onDelivered: (publisher, sequence) => void delivered.push([publisher, sequence]),
       onMissing: (publisher, sequence, request) =>
         void asked.push(requestTo(publisher, self, sequence, request)),
-      hasHeardSince: () => true,
+      provenMs: () => 0,
       delayMs: () => 0,
     },
   );
