@@ -164,6 +164,11 @@ export class Outbox {
     this.#pacer.reset();
   }
 
+  /** A receiver asks for what it missed. */
+  heard(receiver: PublisherId): void {
+    this.#pacer.heard(receiver);
+  }
+
   /** A receiver has delivered the batch with `sequence`. */
   acknowledge(receiver: PublisherId, sequence: number): void {
     this.#pacer.acknowledge(receiver, sequence);

@@ -95,6 +95,8 @@ export class Pacer {
   /** Whether it is a flood is judged after every few messages, by how long they took. */
   #isFlood = false;
   #judgeAt = { messages: MARK_MESSAGES, bytes: MARK_BYTES, since: Number.NEGATIVE_INFINITY };
+  /** When somebody who is waited for asked for what it missed. */
+  #heardAt = Number.NEGATIVE_INFINITY;
   #patience: { readonly timer?: NodeJS.Timeout; readonly turn?: NodeJS.Immediate } | undefined;
 
   /** `now` is a clock in milliseconds that only goes forward. `onOpen` is called when sending may go on. */
@@ -145,6 +147,11 @@ export class Pacer {
     }
     this.#update();
     if (!wasOpen && this.isOpen) this.#open();
+  }
+
+  /** `receiver` asks for what it missed: it is behind, but it is there. */
+  heard(receiver: PublisherId): void {
+    if (this.#active.has(receiver)) this.#heardAt = this.#now();
   }
 
   /** On a new link: forgets who is waited for, as they may be gone, or what they were to acknowledge is. */
@@ -246,16 +253,18 @@ export class Pacer {
     this.#patience = { timer };
   }
 
-  #patienceMs({ missing }: Mark): number {
+  /** Whether the mark has been waited for long enough. Nobody is left behind who catches up and keeps nobody waiting. */
+  #isOverdue({ missing, time }: Mark): boolean {
     const isLone = this.#phase === 'discovered' && missing.size >= this.#active.size;
-    return isLone ? LONE_PATIENCE_MS : PATIENCE_MS;
+    if (!isLone) return this.#now() - time >= PATIENCE_MS;
+    return this.#now() - Math.max(time, this.#heardAt) >= LONE_PATIENCE_MS;
   }
 
   /** Stops waiting for those who keep everybody else. */
   #goOnWithout(): void {
     const awaited = this.#awaited;
     if (awaited === undefined || this.isOpen) return;
-    if (this.#now() - awaited.time >= this.#patienceMs(awaited)) {
+    if (this.#isOverdue(awaited)) {
       if (this.#phase === 'discovering') this.#phase = 'discovered';
       else this.#dropLaggards(awaited);
       this.#update();

@@ -76,6 +76,7 @@ export class Sending {
   /** Answers `requester`, who missed something. */
   replay(requester: PublisherId, number: number, request: Request): void {
     this.#aftermath.asked();
+    this.outbox.heard(requester);
     this.#replayer.request(requester, number, request);
   }
 

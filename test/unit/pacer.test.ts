@@ -140,6 +140,21 @@ describe('a flood', () => {
     expect(total).toBe(20_000);
   });
 
+  test('waits for its only receiver while that asks for what it missed', async () => {
+    const { pacer, asked, pass, send } = flood();
+    send(600);
+    pacer.acknowledge(7, asked[0] as number);
+    send(100_000);
+    for (let i = 0; i < 5; i += 1) {
+      await pass(1500);
+      expect(pacer.isOpen).toBe(false);
+      pacer.heard(7);
+      pacer.heard(8);
+    }
+    await pass(2100);
+    expect(pacer.isOpen).toBe(true);
+  });
+
   test('waits again for a laggard that has caught up, and only then', async () => {
     const { pacer, asked, pass, send } = flood();
     send(600);
