@@ -93,7 +93,6 @@ export class Delivery {
         onMissing: (sender, sequence, request) =>
           this.#post.send(sender, { kind: MessageKind.request, sequence }, encodeRequest(request)),
         provenMs: () => this.#heartbeat.provenMs,
-        delayMs: () => this.#heartbeat.delayMs,
       },
     );
     this.#inboxTopic = inboxTopic(this.id);

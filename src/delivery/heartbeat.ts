@@ -35,6 +35,8 @@ export class Heartbeat {
   /** For how long in all it was known to work. */
   #provenMs = 0;
   #latency: number | undefined;
+  /** When the last thing was sent that came back in time, while they come late. */
+  #lateSince: number | undefined;
   /** The least latency on this link. */
   #quickest = Number.POSITIVE_INFINITY;
   #hasHeard = false;
@@ -49,13 +51,6 @@ export class Heartbeat {
   /** The last round trip, in milliseconds. */
   get latency(): number | undefined {
     return this.#latency;
-  }
-
-  /** How long a message may take to get here, by what is known now; infinite if nothing is. */
-  get delayMs(): number {
-    const [oldest] = this.#sentAt.values();
-    const waitingMs = oldest === undefined ? 0 : this.#now() - oldest;
-    return Math.max(this.#latency ?? Number.POSITIVE_INFINITY, waitingMs);
   }
 
   /** How long ago the last thing was sent that is known to have come back; infinite before the first. */
@@ -86,6 +81,7 @@ export class Heartbeat {
     clearImmediate(this.#turn);
     this.#timer = undefined;
     this.#quickest = Number.POSITIVE_INFINITY;
+    this.#lateSince = undefined;
     this.#sentAt.clear();
   }
 
@@ -110,8 +106,17 @@ export class Heartbeat {
     const now = this.#now();
     this.#latency = now - sentAt;
     this.#quickest = Math.min(this.#quickest, this.#latency);
-    if (isMissing || this.#latency > this.#quickest + LATE_MS) this.#handlers.onOutage(now - provenAt);
-    else this.#provenMs += sentAt - provenAt;
+    const isLate = this.#latency > this.#quickest + LATE_MS;
+    if (!isLate && !isMissing) this.#provenMs += sentAt - provenAt;
+    this.#hint(isLate, isMissing, provenAt);
+  }
+
+  /** Once when beats begin to be late, and once when that is over: in between, everything is late anyway. */
+  #hint(isLate: boolean, isMissing: boolean, provenAt: number): void {
+    const began = this.#lateSince ?? provenAt;
+    const isHint = isLate ? this.#lateSince === undefined : isMissing || this.#lateSince !== undefined;
+    this.#lateSince = isLate ? began : undefined;
+    if (isHint) this.#handlers.onOutage(this.#now() - began);
   }
 
   #beat(): void {

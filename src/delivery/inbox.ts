@@ -35,8 +35,6 @@ export interface InboxHandlers {
   onMissing(publisher: PublisherId, number: number, request: Request): void;
   /** For how long, in milliseconds and in all, the link was known to work. */
   provenMs(): number;
-  /** How long a message may take to get here, in milliseconds; infinite if that is not known. */
-  delayMs(): number;
 }
 
 export class Inbox {
@@ -54,7 +52,6 @@ export class Inbox {
       onError: (error) => handlers.onError(error),
       ask: (publisher, number, request) => handlers.onMissing(publisher, number, request),
       provenMs: () => handlers.provenMs(),
-      delayMs: () => handlers.delayMs(),
     });
   }
 
@@ -150,9 +147,16 @@ export class Inbox {
     return undefined;
   }
 
-  #deliver({ header, interest: { name }, message, topicEnd }: Arrival): void {
+  #deliver(arrival: Arrival): void {
+    const { flags, publisher, sequence } = arrival.header;
+    this.#unpack(arrival);
+    // Also what could not be decoded: nobody is to wait for it.
+    if ((flags & FLAG_ACKNOWLEDGE) !== 0) this.#handlers.onDelivered(publisher, sequence);
+  }
+
+  #unpack({ header, interest: { name }, message, topicEnd }: Arrival): void {
     const payloadAt = topicEnd + HEADER_BYTES;
-    const { count, flags, publisher, sequence } = header;
+    const { count, publisher } = header;
     let values: unknown[];
     try {
       values = unpackPayloads(message, payloadAt, count);
@@ -163,7 +167,6 @@ export class Inbox {
       return;
     }
     this.#handlers.onEvents(name, values);
-    if ((flags & FLAG_ACKNOWLEDGE) !== 0) this.#handlers.onDelivered(publisher, sequence);
   }
 
   /** Who listens to the name behind a topic; `undefined` if nobody here does. */

@@ -27,6 +27,8 @@ export interface OutboxOptions {
   readonly maxBufferBytes: number;
   /** Unsent bytes over which {@link Outbox.room} makes callers wait. */
   readonly highWaterMark: number;
+  /** Whether receivers go on while this thread sleeps. */
+  readonly canBrake?: boolean;
 }
 
 /** Where the outbox puts its batches. */
@@ -292,7 +294,7 @@ export class Outbox {
       this.#turnBytes = 0;
       this.flush();
       // While the link is down, waiting would be in vain.
-      if (isFlood && this.#isLinkUp)
+      if (isFlood && this.#isLinkUp && this.#options.canBrake)
         brake(this.bytes, this.#options.highWaterMark, this.#options.maxBufferBytes);
       this.#releaseWaiters();
     });

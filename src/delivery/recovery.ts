@@ -7,13 +7,12 @@
  */
 import type { Replayed, Request } from '../wire/recovery.js';
 
-/** When a question is repeated: the first time, and further ones; later, if the way there and back is longer. */
+/** When a question is repeated: after this, and then after twice the time, up to the other. */
 const FIRST_RETRY_MS = 250;
-const MAX_RETRY_MS = 500;
-const RETRY_ROUND_TRIPS = 3;
+const MAX_RETRY_MS = 4000;
 
 /** After so many answers with a replay missing at the same place, it will not come: it is too large, say. */
-const MAX_FRUITLESS = 3;
+const MAX_FRUITLESS = 10;
 
 export interface RecoveryContext {
   /** A clock in milliseconds that only goes forward. */
@@ -24,8 +23,6 @@ export interface RecoveryContext {
   ask(number: number, request: Request): void;
   /** For how long, in milliseconds and in all, the link was known to work. */
   provenMs(): number;
-  /** How long a message may take to get here, in milliseconds; infinite if that is not known. */
-  delayMs(): number;
 }
 
 export class Recovery {
@@ -40,6 +37,8 @@ export class Recovery {
   /** Replays that came in answer to the present question, and the last of them. */
   #replays = 0;
   #lastReplay = 0;
+  /** Whether the answer to the present question has ended. */
+  #isAnswered = false;
   /** Answers in a row that brought nothing. */
   #fruitless = 0;
   /** `provenMs` when the publisher was asked first, or answered last. */
@@ -60,17 +59,18 @@ export class Recovery {
 
   /** Asks for what is still missing; again, if an earlier question or a part of its answer may have been lost. */
   ask(): void {
+    // Unless a part of the answer came it is the same question: the way may be longer than this waits.
+    if (this.#number === 0 || this.#replays > 0 || this.#isAnswered)
+      this.#number = this.#context.nextNumber();
     this.#through = Math.max(this.#through, this.#lastReplay);
-    this.#number = this.#context.nextNumber();
     this.#replays = 0;
+    this.#isAnswered = false;
     // What was young enough at the beginning has aged since.
     const maxAgeMs = this.#request.maxAgeMs + this.#context.now() - this.#startedAt;
     this.#context.ask(this.#number, { ...this.#request, after: this.#through, maxAgeMs });
     clearTimeout(this.#timer);
     clearImmediate(this.#turn);
-    const roundTripMs = this.#context.delayMs();
-    const patienceMs = Number.isFinite(roundTripMs) ? RETRY_ROUND_TRIPS * roundTripMs : 0;
-    this.#timer = setTimeout(() => this.#waitedInVain(), Math.max(this.#retryMs, patienceMs));
+    this.#timer = setTimeout(() => this.#waitedInVain(), this.#retryMs);
     this.#timer.unref();
   }
 
@@ -92,6 +92,7 @@ export class Recovery {
     if (number !== this.#number || through > last || (before > 0 && through >= before)) return false;
     this.#waitingSince = this.#context.provenMs();
     this.#retryMs = FIRST_RETRY_MS;
+    this.#isAnswered = true;
     const isWhole = replays === this.#replays || this.#hasHole;
     this.#fruitless = this.#replays > 0 || isWhole ? 0 : this.#fruitless + 1;
     const isStuck = isWhole && through <= this.#through;

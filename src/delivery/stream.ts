@@ -39,8 +39,6 @@ export interface StreamContext {
   readonly rememberedSince: number;
   /** Since when the name is listened to and everything about it remembered; infinite if that is not proven. */
   listenedSince(interest: Interest): number;
-  /** How long a message may take to get here, in milliseconds; infinite if that is not known. */
-  delayMs(): number;
   deliver(arrival: Arrival): void;
   /** `missed` is unknown if the first of them is not the first one that was listened to. */
   tellLoss(publisher: PublisherId, name: PropertyKey, missed: number | undefined): void;
@@ -93,8 +91,9 @@ export class Stream {
   #recovery: Recovery | undefined;
   /** Whether the recovery has brought anything that is listened to. */
   #hasGained = false;
-  /** The interests' epoch when it began. */
+  /** The interests' epoch when it began, and from where on nothing was missing then. */
   #epoch = 0;
+  #trustedFrom = 0;
   /** Whether the recovery asks for nothing but how far the publisher is. */
   #isCheck = false;
   #checkedAt = Number.NEGATIVE_INFINITY;
@@ -134,19 +133,14 @@ export class Stream {
         return;
       }
     }
-    const at = this.#context.now();
-    const { epoch } = this.#context.interests;
-    const arrival: Held = {
-      header: { ...header },
-      interest,
-      message,
-      topicEnd,
-      at,
-      epoch,
-      asked: 'nothing',
-    };
+    const arrival = this.#toHold({ header: { ...header }, interest, message, topicEnd });
     if (this.#recovery === undefined) this.#consider(arrival);
     else this.#hold(arrival);
+  }
+
+  #toHold(arrival: Arrival): Held {
+    const { now, interests } = this.#context;
+    return { ...arrival, at: now(), epoch: interests.epoch, asked: 'nothing' };
   }
 
   /** A replay came: `header` and `message` are those of the batch that is replayed. */
@@ -157,7 +151,7 @@ export class Stream {
     this.#hasGained = true;
     const progress = this.#names.of(interest);
     if (progress !== undefined && header.sequence <= progress.sequence) return;
-    const listenedMs = this.#context.now() - this.#listenedSince(interest) - this.#context.delayMs();
+    const listenedMs = this.#context.now() - this.#listenedSince(interest);
     if (progress === undefined && !(ageMs <= listenedMs)) {
       this.#names.advance(progress, interest, header, header.position + header.count);
       return;
@@ -166,6 +160,10 @@ export class Stream {
       progress === undefined
         ? header.previous > 0 && ageMs + fromElapsed(header.elapsed) < listenedMs
         : header.previous > progress.sequence;
+    if (isGap && this.#mayAskOlder(progress)) {
+      this.#interrupt(arrival);
+      return;
+    }
     if (isGap) this.#tellLoss(interest, progress, header.position);
     this.#accept(progress, arrival);
   }
@@ -217,6 +215,23 @@ export class Stream {
     this.#overflow = undefined;
   }
 
+  /** Whether something of a name may be missing before what was asked for, in what was taken for other names'. */
+  #mayAskOlder(progress: Progress | undefined): boolean {
+    return this.#held[0]?.asked === 'all' && (progress?.sequence ?? 0) < this.#trustedFrom;
+  }
+
+  /** What is missing before a replay is asked for first, and the rest of the recovery again after it. */
+  #interrupt(arrival: Arrival): void {
+    this.#recovery?.stop();
+    this.#recovery = undefined;
+    const later = this.#held;
+    if (later[0] !== undefined) later[0].asked = 'nothing';
+    this.#held = [];
+    this.#consider(this.#toHold(arrival));
+    for (const held of later) this.#held.push(held);
+    if (!this.isRecovering) this.#goOn();
+  }
+
   /** Keeps it until what is missing has come. What there is no room for is asked for again in its turn. */
   #hold(arrival: Held): void {
     if (this.#context.hasRoomFor(sizeOf(arrival), isTail(arrival))) {
@@ -224,6 +239,7 @@ export class Stream {
       this.#held.push(arrival);
     } else {
       this.#overflow = tailOf(arrival);
+      this.#coverage.suspect();
     }
   }
 
@@ -246,6 +262,7 @@ export class Stream {
         return;
       }
       this.#epoch = this.#context.interests.epoch;
+      this.#trustedFrom = this.#coverage.trustedFrom;
       this.#context.held(sizeOf(arrival));
       this.#held.unshift(arrival);
       this.#hasGained = false;
@@ -259,7 +276,6 @@ export class Stream {
     if (!isTail) this.#accept(progress, arrival);
     else {
       this.#names.advance(progress, interest, header, header.position);
-      if (this.#coverage.last === 0) this.#coverage.cover(header.sequence);
     }
   }
 
@@ -272,9 +288,12 @@ export class Stream {
     return reach > 0 && fromElapsed(header.elapsed) < this.#listenedMs(arrival);
   }
 
-  /** How long its name had been listened to when it was sent, at least; negative if that was not proven. */
+  /**
+   * How long its name had been listened to when it came; negative if that was not proven. It was sent earlier, so that
+   * what is missing may have been sent before this listened: the answer tells more closely how old it is.
+   */
   #listenedMs({ interest, at }: Held): number {
-    return at - this.#listenedSince(interest) - this.#context.delayMs();
+    return at - this.#listenedSince(interest);
   }
 
   #listenedSince(interest: Interest): number {

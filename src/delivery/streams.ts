@@ -38,8 +38,6 @@ export interface StreamsHandlers {
   ask(publisher: PublisherId, number: number, request: Request): void;
   /** For how long, in milliseconds and in all, the link was known to work. */
   provenMs(): number;
-  /** How long a message may take to get here, in milliseconds; infinite if that is not known. */
-  delayMs(): number;
 }
 
 export class Streams implements StreamContext {
@@ -96,11 +94,6 @@ export class Streams implements StreamContext {
   }
 
   /** @internal */
-  delayMs(): number {
-    return this.#handlers.delayMs();
-  }
-
-  /** @internal */
   deliver(arrival: Arrival): void {
     this.#handlers.deliver(arrival);
   }
@@ -126,7 +119,6 @@ export class Streams implements StreamContext {
       },
       ask: (number: number, asked: Request) => this.#handlers.ask(publisher, number, asked),
       provenMs: () => this.#handlers.provenMs(),
-      delayMs: () => this.#handlers.delayMs(),
     };
     return new Recovery(request, context, onGiveUp);
   }

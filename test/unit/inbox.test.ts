@@ -33,7 +33,6 @@ function setUp() {
       onDelivered: (publisher, sequence) => void delivered.push([publisher, sequence, events.length]),
       onMissing: (publisher, number, request) => void asked.push({ publisher, number, request }),
       provenMs: () => clock.now,
-      delayMs: () => 0,
     },
   );
   const { interests } = inbox;

@@ -158,7 +158,6 @@ function receiver(self: number, names: readonly PropertyKey[] | 'all') {
       onMissing: (publisher, sequence, request) =>
         void asked.push(requestTo(publisher, self, sequence, request)),
       provenMs: () => 0,
-      delayMs: () => 0,
     },
   );
   if (names === 'all') inbox.interests.listenToAll(true);

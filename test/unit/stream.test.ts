@@ -136,7 +136,6 @@ function setUp({ answers = true } = {}) {
         asked.push({ after, before, maxAgeMs, names: topics.map(decodeTopic) });
       },
       provenMs: () => Math.min(heard.at, clock.now),
-      delayMs: () => 0,
     },
   );
   const { interests } = inbox;
@@ -413,15 +412,15 @@ describe('a question', () => {
     return { ...world, sent };
   }
 
-  test('that is not answered is repeated after 250 ms, then every 500 ms, with a new number', async () => {
+  test('that is not answered is repeated after 250 ms, then ever more rarely, with the same number', async () => {
     const { pass, asked, numbers } = ask();
     const counts: number[] = [];
-    for (const ms of [240, 20, 480, 30, 470, 30, 470, 30]) {
+    for (const ms of [240, 20, 480, 30, 960, 60]) {
       await pass(ms);
       counts.push(asked.length);
     }
-    expect(counts).toEqual([1, 2, 2, 3, 3, 4, 4, 5]);
-    expect(new Set(numbers).size).toBe(5);
+    expect(counts).toEqual([1, 2, 2, 3, 3, 4]);
+    expect(new Set(numbers).size).toBe(1);
     expect(new Set(asked.map((question) => JSON.stringify(question))).size).toBe(1);
   });
 
@@ -509,13 +508,13 @@ describe('a question', () => {
   test('whose answer always lacks the same replay goes on without it', () => {
     const { replay, end, log, asked, sent } = ask();
     const [, a2, , a4] = sent;
-    for (let round = 0; round < 5; round += 1) {
+    for (let round = 0; round < 12; round += 1) {
       // The replay of a3 is too large for this emitter, say.
       replay(round === 0 ? [a2] : []);
       replay([a4], { from: round === 0 ? 2 : 1 });
       end({ replays: round === 0 ? 3 : 2 });
     }
-    expect(asked).toHaveLength(5);
+    expect(asked).toHaveLength(12);
     expect(log).toEqual(['a1', 'a2', 'lost 1 of a', 'a4', 'a5']);
   });
 
@@ -544,7 +543,7 @@ describe('giving up', () => {
     take(a1, a3, a5, b2);
     await pass(4900);
     expect(log).toEqual(['a1']);
-    await pass(600);
+    await pass(4000);
     const { length } = asked;
     expect(log).toEqual(['a1', 'lost 1 of a', 'a3', 'lost 1 of a', 'a5', 'b2']);
     await pass(5000);
@@ -563,7 +562,7 @@ describe('giving up', () => {
     take(a1, a3);
     await pass(20_000);
     expect(log).toEqual(['a1']);
-    expect(asked.length).toBeGreaterThan(30);
+    expect(asked.length).toBeGreaterThan(5);
     replay([a2]);
     end();
     expect(log).toEqual(['a1', 'a2', 'a3']);
@@ -571,7 +570,7 @@ describe('giving up', () => {
     await pass(10_000);
     expect(log).toHaveLength(3);
     heard.at = INFINITE;
-    await pass(600);
+    await pass(4100);
     expect(log.slice(3)).toEqual(['lost 1 of a', 'a5']);
   });
 
@@ -764,7 +763,7 @@ describe('a forged number', () => {
     forger.skip(5);
     take(forger.batch('a', 'forged'), publisher.batch('a', 'a1'));
     expect(log).toEqual(['a1']);
-    await pass(6000);
+    await pass(9000);
     expect(log).toEqual(['a1', 'forged']);
     expect(vi.getTimerCount()).toBe(0);
   });
@@ -831,10 +830,7 @@ describe('the first contact with a publisher', () => {
     const b1 = publisher.batch('b', 'b1');
     clock.now += 50;
     take(publisher.tail('b'));
-    // First where nothing is known, under that name alone; then beyond it.
-    expect(asked).toMatchObject([{ after: 0, before: 2, names: ['b'] }]);
-    end();
-    expect(asked.slice(1)).toMatchObject([{ after: 1, before: 0, names: ['a', 'b'] }]);
+    expect(asked).toMatchObject([{ after: 0, before: 0, names: ['a', 'b'] }]);
     replay([b1], { ageMs: 50 });
     end();
     expect(log).toEqual(['b1']);
@@ -931,7 +927,6 @@ function manyNames() {
       onError: ({ missed, eventName }) => void log.push(`lost ${missed ?? 'some'} of ${String(eventName)}`),
       ask: (publisher, number, { before }) => void asked.push({ publisher, number, before }),
       provenMs: () => clock.now,
-      delayMs: () => 0,
     },
   );
   const sequences = new Map<number, number>();
