@@ -674,6 +674,27 @@ describe('a hole in the sequence', () => {
     expect(log).toEqual(['a1', 'a2', 'a3', 'b1', 'b2']);
     expect(asked).toHaveLength(2);
   });
+
+  test('that was taken for other names’ is looked into when a replay shows what it hid', () => {
+    const { publisher, listen, take, replay, end, log, asked } = setUp();
+    listen('a', 'b');
+    take(publisher.batch('a', 'a1'), publisher.batch('b', 'b1'));
+    publisher.skip(2);
+    take(publisher.batch('a', 'a2'));
+    end();
+    const b2 = publisher.batch('b', 'b2');
+    publisher.skip(1);
+    take(publisher.batch('a', 'a3'));
+    const a4 = publisher.batch('a', 'a4');
+    const b3 = publisher.batch('b', 'b3');
+    take(publisher.batch('a', 'a5'));
+    expect(asked.at(-1)).toMatchObject({ after: 8, before: 11, names: ['a', 'b'] });
+    replay([a4, b3]);
+    expect(asked.at(-1)).toMatchObject({ after: 2, before: 8, names: ['b'] });
+    replay([b2]);
+    end();
+    expect(log).toEqual(['a1', 'b1', 'a2', 'a3', 'a4', 'b2', 'b3', 'a5']);
+  });
 });
 
 describe('a forged number', () => {
