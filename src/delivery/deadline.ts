@@ -2,7 +2,8 @@
 export async function settledBefore(deadline: number, work: Promise<void>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const expired = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, deadline - performance.now(), false);
+    // Node warns of a negative delay.
+    timer = setTimeout(resolve, Math.max(0, deadline - performance.now()), false);
   });
   try {
     return await Promise.race([work.then(() => true), expired]);
