@@ -15,6 +15,8 @@ module.exports = {
       '^src/delivery/',
       'transport/(?!transport)|emitter|forwarder|cli|index',
     ),
+    layer('sending-knows-no-receiving', '^src/delivery/sending/', 'delivery/receiving'),
+    layer('receiving-knows-no-sending', '^src/delivery/receiving/', 'delivery/sending'),
     layer('transport-knows-no-events', '^src/transport/', 'wire|delivery|emitter|forwarder|cli|index'),
     layer('drivers-are-strangers', '^src/transport/zmtp/', 'transport/memory'),
     layer('drivers-are-strangers-too', '^src/transport/memory', 'transport/zmtp'),

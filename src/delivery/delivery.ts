@@ -23,7 +23,6 @@ import {
 import { PayloadError } from '../wire/payload.js';
 import { decodeRequest, decodeTopics, encodeRequest, encodeTopics } from '../wire/recovery.js';
 import { ALL_EMITTERS, ALL_EVENTS, encodeTopic, inboxTopic, TopicKind } from '../wire/topic.js';
-import { checkTopic, EventTooLargeError } from './channels.js';
 import { settledBefore } from './deadline.js';
 import {
   closedError,
@@ -35,12 +34,13 @@ import {
   unsendableError,
 } from './failures.js';
 import { Heartbeat } from './heartbeat.js';
-import { Inbox } from './inbox.js';
-import { Inquirer } from './inquirer.js';
 import { Liveness } from './liveness.js';
 import { Post } from './post.js';
+import { Inbox } from './receiving/inbox.js';
+import { Inquirer } from './receiving/inquirer.js';
 import { Refusals } from './refusals.js';
-import { Sending } from './sending.js';
+import { checkTopic, EventTooLargeError } from './sending/channels.js';
+import { Sending } from './sending/sending.js';
 
 export interface DeliveryHandlers {
   /** Events of another emitter, in the order in which it emitted them. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Aftermath } from '../../src/delivery/aftermath.js';
+import { Aftermath } from '../../src/delivery/sending/aftermath.js';
 
 const GRACE_MS = 750;
 

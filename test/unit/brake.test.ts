@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { brake } from '../../src/delivery/brake.js';
+import { brake } from '../../src/delivery/sending/brake.js';
 
 const MIB = 1024 * 1024;
 

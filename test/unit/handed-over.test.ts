@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { HandedOver } from '../../src/delivery/handed-over.js';
+import { HandedOver } from '../../src/delivery/sending/handed-over.js';
 
 describe('HandedOver', () => {
   test('keepLast() - forgets the events of what lies before, and keeps a message that is partly among the last', () => {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Batch, BatchBuilder } from '../../src/delivery/batch-builder.js';
-import { type Channel, Channels } from '../../src/delivery/channels.js';
-import { History } from '../../src/delivery/history.js';
+import { type Batch, BatchBuilder } from '../../src/delivery/sending/batch-builder.js';
+import { type Channel, Channels } from '../../src/delivery/sending/channels.js';
+import { History } from '../../src/delivery/sending/history.js';
 
 const KIB = 1024;
 const MIB = KIB * KIB;

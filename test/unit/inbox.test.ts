@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Inbox } from '../../src/delivery/inbox.js';
+import { Inbox } from '../../src/delivery/receiving/inbox.js';
 import type { DistributedError } from '../../src/errors.js';
 import {
   emptyHeader,

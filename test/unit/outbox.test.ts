@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { EventTooLargeError } from '../../src/delivery/channels.js';
-import { Outbox } from '../../src/delivery/outbox.js';
+import { EventTooLargeError } from '../../src/delivery/sending/channels.js';
+import { Outbox } from '../../src/delivery/sending/outbox.js';
 import { emptyHeader, HEADER_BYTES, type Header, readHeader } from '../../src/wire/batch.js';
 import { PayloadError, packPayload, unpackPayloads } from '../../src/wire/payload.js';
 import { decodeTopic } from '../../src/wire/topic.js';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Audience, emptyAudience, Pacer } from '../../src/delivery/pacer.js';
+import { type Audience, emptyAudience, Pacer } from '../../src/delivery/sending/pacer.js';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate'] });

@@ -3,11 +3,11 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { runInThisContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { Heartbeat } from '../../src/delivery/heartbeat.js';
-import { Inbox } from '../../src/delivery/inbox.js';
 import { Liveness } from '../../src/delivery/liveness.js';
-import { Outbox } from '../../src/delivery/outbox.js';
-import { Replayer } from '../../src/delivery/replayer.js';
-import { TailMarker } from '../../src/delivery/tail-marker.js';
+import { Inbox } from '../../src/delivery/receiving/inbox.js';
+import { Outbox } from '../../src/delivery/sending/outbox.js';
+import { Replayer } from '../../src/delivery/sending/replayer.js';
+import { TailMarker } from '../../src/delivery/sending/tail-marker.js';
 import { DistributedEmitter } from '../../src/emitter.js';
 import {
   buildMessage,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Outbox } from '../../src/delivery/outbox.js';
-import { Replayer } from '../../src/delivery/replayer.js';
+import { Outbox } from '../../src/delivery/sending/outbox.js';
+import { Replayer } from '../../src/delivery/sending/replayer.js';
 import { emptyHeader, HEADER_BYTES, type Header, MessageKind, readHeader } from '../../src/wire/batch.js';
 import {
   decodeReplayed,

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Inbox } from '../../src/delivery/inbox.js';
-import { Interests } from '../../src/delivery/interests.js';
-import { Streams } from '../../src/delivery/streams.js';
+import { Inbox } from '../../src/delivery/receiving/inbox.js';
+import { Interests } from '../../src/delivery/receiving/interests.js';
+import { Streams } from '../../src/delivery/receiving/streams.js';
 import {
   buildMessage,
   emptyHeader,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Channel, Channels } from '../../src/delivery/channels.js';
-import { TailMarker } from '../../src/delivery/tail-marker.js';
+import { type Channel, Channels } from '../../src/delivery/sending/channels.js';
+import { TailMarker } from '../../src/delivery/sending/tail-marker.js';
 import { emptyHeader, type Header, MessageKind, readHeader } from '../../src/wire/batch.js';
 import { decodeTopic } from '../../src/wire/topic.js';
 

@@ -4,7 +4,7 @@
  * Listening begins when a subscription is proven to be in force. An *epoch* counts the changes, so that what was
  * remembered of a name before it was left and taken up again does not count.
  */
-import { decodeTopic } from '../wire/topic.js';
+import { decodeTopic } from '../../wire/topic.js';
 
 /** Names known only because `onAny` listens: decoded once, and forgotten in bulk when they become too many. */
 const MAX_DECODED_NAMES = 4096;

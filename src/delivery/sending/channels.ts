@@ -2,7 +2,7 @@
  * What a publisher remembers of each event name it has emitted: the topic, how far its numbering has come, and who is
  * known to listen. Bounded: names out of use are forgotten when there are too many.
  */
-import { encodeTopic, MAX_TOPIC_BYTES } from '../wire/topic.js';
+import { encodeTopic, MAX_TOPIC_BYTES } from '../../wire/topic.js';
 import { type Audience, emptyAudience } from './pacer.js';
 import { hashTopic } from './topic-filter.js';
 

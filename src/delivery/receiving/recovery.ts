@@ -5,7 +5,7 @@
  * not answered is repeated. It is given up after `recoveryTimeout` without an answer; time in which the link was down or
  * congested does not count.
  */
-import type { Replayed, Request } from '../wire/recovery.js';
+import type { Replayed, Request } from '../../wire/recovery.js';
 
 /** When a question is repeated: after this, and then after twice the time, up to the other. */
 const FIRST_RETRY_MS = 250;

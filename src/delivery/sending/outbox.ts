@@ -6,8 +6,8 @@
  * over the bound is refused and counted, never dropped in silence. Whoever awaits `emit` is made to wait instead.
  */
 
-import { FLAG_ACKNOWLEDGE, FLAG_ANSWERS, type PublisherId, setFlags } from '../wire/batch.js';
-import { packPayload } from '../wire/payload.js';
+import { FLAG_ACKNOWLEDGE, FLAG_ANSWERS, type PublisherId, setFlags } from '../../wire/batch.js';
+import { packPayload } from '../../wire/payload.js';
 import { type Batch, BatchBuilder } from './batch-builder.js';
 import { brake } from './brake.js';
 import { type Channels, EventTooLargeError } from './channels.js';

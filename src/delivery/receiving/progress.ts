@@ -1,5 +1,5 @@
 /** How far a publisher's stream has come with each name. What was noted before a name was left does not count. */
-import type { Header } from '../wire/batch.js';
+import type { Header } from '../../wire/batch.js';
 import type { Interest, Interests } from './interests.js';
 
 export interface Progress {

@@ -2,7 +2,7 @@
  * A set of topics to pick batches by. Each batch in the history is kept with a hash of its topic, so that looking
  * through very many of them for a few names reads no message that is of another name.
  */
-import { TOPIC_END } from '../wire/topic.js';
+import { TOPIC_END } from '../../wire/topic.js';
 
 const FNV_OFFSET = 0x811c_9dc5;
 const FNV_PRIME = 0x0100_0193;

@@ -5,7 +5,7 @@
  * (no echo), and bytes that do not follow docs/protocol.md are told and never thrown: the next message works. Order,
  * and what is missing, is each publisher's stream's business.
  */
-import type { DistributedError } from '../errors.js';
+import type { DistributedError } from '../../errors.js';
 import {
   emptyHeader,
   FLAG_ACKNOWLEDGE,
@@ -16,11 +16,11 @@ import {
   MessageKind,
   type PublisherId,
   readHeader,
-} from '../wire/batch.js';
-import { unpackPayloads } from '../wire/payload.js';
-import { decodeReplayed, decodeTails, type Request } from '../wire/recovery.js';
-import { MAX_TOPIC_BYTES, TOPIC_END } from '../wire/topic.js';
-import { foreignMessageError, undecodableError } from './failures.js';
+} from '../../wire/batch.js';
+import { unpackPayloads } from '../../wire/payload.js';
+import { decodeReplayed, decodeTails, type Request } from '../../wire/recovery.js';
+import { MAX_TOPIC_BYTES, TOPIC_END } from '../../wire/topic.js';
+import { foreignMessageError, undecodableError } from '../failures.js';
 import { type Interest, Interests } from './interests.js';
 import type { Arrival } from './stream.js';
 import { Streams, type StreamsOptions } from './streams.js';

@@ -3,7 +3,7 @@
  * *tail* follows, which says how far the name has come. Once when the name has been idle for a moment, and once more
  * later, as the tail may share the fate of what it follows.
  */
-import { buildMessage, FLAG_ANSWERS, MessageKind, type PublisherId, toElapsed } from '../wire/batch.js';
+import { buildMessage, FLAG_ANSWERS, MessageKind, type PublisherId, toElapsed } from '../../wire/batch.js';
 import { type Channel, type Channels, hasSentAll } from './channels.js';
 
 /** How long a name is idle before its end is marked, and how long until that is repeated. */

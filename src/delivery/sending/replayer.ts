@@ -5,9 +5,15 @@
  * the link that the batches themselves go over, so that an answer arrives after everything that it says was sent.
  * Requesters are served in turn, a slice each, and what is sent for the first time keeps its share of the link.
  */
-import { buildMessage, formatPublisherId, MessageKind, type PublisherId, toElapsed } from '../wire/batch.js';
-import { encodeReplayed, encodeTails, type Request, type Tail } from '../wire/recovery.js';
-import { inboxTopic } from '../wire/topic.js';
+import {
+  buildMessage,
+  formatPublisherId,
+  MessageKind,
+  type PublisherId,
+  toElapsed,
+} from '../../wire/batch.js';
+import { encodeReplayed, encodeTails, type Request, type Tail } from '../../wire/recovery.js';
+import { inboxTopic } from '../../wire/topic.js';
 import { type Channel, type Channels, hasSentAll } from './channels.js';
 import type { History } from './history.js';
 import { TopicFilter } from './topic-filter.js';

@@ -6,7 +6,7 @@
  * come back at once, because the forwarder was restarted, that would be a message from everybody to everybody: then a
  * few are enough, as the publishers have lost their link too and tell by themselves what they had sent.
  */
-import type { PublisherId } from '../wire/batch.js';
+import type { PublisherId } from '../../wire/batch.js';
 
 /** When those that are known are asked once more, and all emitters once: at random, so that a few come first. */
 const MIN_DELAY_MS = 700;

@@ -12,7 +12,7 @@ import {
   type PublisherId,
   toElapsed,
   writeHeader,
-} from '../wire/batch.js';
+} from '../../wire/batch.js';
 import type { Channel } from './channels.js';
 
 /** A slab takes several batches, and is small enough for an idle emitter to own one. */

@@ -6,7 +6,7 @@
  * publisher learns who listens to what. While an acknowledgement is missing and the window behind it is full, nothing
  * is sent. Who keeps the others waiting for too long is not waited for any more until it has caught up.
  */
-import type { PublisherId } from '../wire/batch.js';
+import type { PublisherId } from '../../wire/batch.js';
 
 /**
  * What may be sent beyond the oldest batch that is not acknowledged: a small part of what the forwarder keeps for one

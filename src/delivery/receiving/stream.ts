@@ -11,8 +11,8 @@
  * far it really is: whoever forges a number, or damages one, must not make the true ones look old for ever. Rules:
  * docs/protocol.md, section 3.3.
  */
-import { FLAG_ANSWERS, fromElapsed, type Header, MessageKind, type PublisherId } from '../wire/batch.js';
-import type { Replayed, Request } from '../wire/recovery.js';
+import { FLAG_ANSWERS, fromElapsed, type Header, MessageKind, type PublisherId } from '../../wire/batch.js';
+import type { Replayed, Request } from '../../wire/recovery.js';
 import { Coverage } from './coverage.js';
 import type { Interest, Interests } from './interests.js';
 import { NameProgress, type Progress } from './progress.js';

@@ -3,10 +3,10 @@
  *
  * Names that nothing was heard of are forgotten first. What was sent before does not count as missed then.
  */
-import type { DistributedError } from '../errors.js';
-import type { Header, PublisherId } from '../wire/batch.js';
-import type { Request } from '../wire/recovery.js';
-import { forgeryError, lossError } from './failures.js';
+import type { DistributedError } from '../../errors.js';
+import type { Header, PublisherId } from '../../wire/batch.js';
+import type { Request } from '../../wire/recovery.js';
+import { forgeryError, lossError } from '../failures.js';
 import type { Interest, Interests } from './interests.js';
 import { Recovery } from './recovery.js';
 import { type Arrival, FORGETTING_SLACK_MS, Stream, type StreamContext } from './stream.js';

@@ -4,13 +4,13 @@
  * Outbox, history, tail marker and replayer share one link and one idea of whether it works; here they are told of it
  * together.
  */
-import type { ResolvedOptions } from '../options.js';
-import type { Transport } from '../transport/transport.js';
-import type { PublisherId } from '../wire/batch.js';
-import type { Request } from '../wire/recovery.js';
+import type { ResolvedOptions } from '../../options.js';
+import type { Transport } from '../../transport/transport.js';
+import type { PublisherId } from '../../wire/batch.js';
+import type { Request } from '../../wire/recovery.js';
+import { settledBefore } from '../deadline.js';
 import { Aftermath } from './aftermath.js';
 import { Channels } from './channels.js';
-import { settledBefore } from './deadline.js';
 import { History } from './history.js';
 import { Outbox } from './outbox.js';
 import { Replayer } from './replayer.js';
