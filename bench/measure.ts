@@ -48,7 +48,10 @@ export async function measure(
   const trio = startClients(peer, server, scenario, execArgv);
   try {
     await connect(trio);
-    if (scenario.kind === 'throughput') return await throughput(trio, scenario, size);
+    if (scenario.kind === 'throughput') {
+      const share = scenario.awaited ? (peer.awaitedShare ?? 1) : 1;
+      return await throughput(trio, scenario, Math.ceil(size.events * share));
+    }
     return await roundTrip(trio, scenario, size);
   } finally {
     await Promise.all([trio.publisher.stop(), trio.subscriber.stop()]);
@@ -74,11 +77,7 @@ async function connect({ publisher, subscriber }: Trio): Promise<void> {
   await publisher.call('probe', false);
 }
 
-async function throughput(
-  trio: Trio,
-  { names, awaited }: Throughput,
-  { events }: Size,
-): Promise<Measurement> {
+async function throughput(trio: Trio, { names, awaited }: Throughput, events: number): Promise<Measurement> {
   // It must be over before the rest begins: what still queues of it would take room, and be charged to the rest.
   const warmUpSeries = { from: 0, count: Math.ceil(events * WARM_UP), names, awaited };
   const warmUp = await run(trio, warmUpSeries);

@@ -38,7 +38,12 @@ const size: Size = {
 const loadBefore = loadavg()[0] ?? 0;
 const profile = values['cpu-prof'];
 const execArgv = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
-const peers = PEERS.filter(({ name }) => name.includes(values.peer));
+const chosen = PEERS.filter(({ name }) => name.includes(values.peer));
+const peers = chosen.filter((peer) => peer.missing?.() === undefined);
+const skipped = chosen.flatMap((peer) => {
+  const reason = peer.missing?.();
+  return reason === undefined ? [] : [`${peer.name}: ${reason}`];
+});
 const rows = SCENARIOS.filter(({ title }) => title.includes(values.only)).map((scenario) => ({
   scenario,
   results: new Map(peers.map(({ name }) => [name, [] as Measurement[]])),
@@ -69,7 +74,7 @@ events/s  at the subscriber, from the first event to the last that arrived
 ratio     ours to theirs: of events/s, where more is better, or of the p50, where less is
 lost      what had not arrived when nothing came for ${QUIET_MS / 1000} s; "stalled" if not sent within ${LIMIT_MS / 1000} s
 CPU       seconds per million events sent (publisher) and received (subscriber), or round trips
-${formatFaults(rows)
+${skipped.map((line) => `\nSKIPPED: ${line}`).join('')}${formatFaults(rows)
   .map((fault) => `\nFAULT: ${fault}`)
   .join('')}`);
 

@@ -21,7 +21,7 @@ export interface Client {
   /** Connects and subscribes. Subscriptions take force in the order of the calls of {@link on}. */
   ready(): Promise<void>;
   /** Hands an event over for sending. Whoever awaits it gets the library's own back-pressure. */
-  emit(name: string, event: BenchEvent): Promise<void>;
+  emit(name: string, event: BenchEvent): Promise<unknown>;
   /** Releases everything, so that the process can end by itself. */
   close(): Promise<void>;
 }
@@ -29,6 +29,10 @@ export interface Client {
 export interface Peer {
   /** As the table shows it. */
   readonly name: string;
+  /** Why it cannot be measured here, or `undefined` if it can. */
+  missing?(): string | undefined;
+  /** Of the events that others emit awaited, how many it does, if each await is a round trip to its server. */
+  readonly awaitedShare?: number;
   startServer(): Promise<Server>;
   connect(addresses: Addresses): Client;
 }
