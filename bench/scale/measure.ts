@@ -97,6 +97,7 @@ export function measureIdle(idle: number, events: number, effort: Effort): Promi
       const { execArgv } = effort;
       return await withClients({ forwarder, addresses, names: 1, execArgv }, async (trio) => {
         const load = { names: 1, run: FULL_BATCH, events };
+        await sleep(SETTLE_MS);
         const floodCosts = await flood(trio, load, effort);
         await sleep(SETTLE_MS);
         const { costs: background, holder } = await rest(trio, holders, effort.backgroundMs);

@@ -10,29 +10,63 @@ const HEIGHT = 400;
 const MARGIN = { top: 108, right: 16, bottom: 60, left: 56 };
 const GAP = 22;
 /** To the right of each panel, for the ratios. */
-const LABEL_WIDTH = 48;
+const LABEL_WIDTH = 56;
 const LABEL_HEIGHT = 14;
 /** From the frame of a panel to its first and last point. */
 const INSET = 14;
 
+interface Theme extends Readonly<Record<Role, string>> {
+  readonly page: string;
+  readonly ink: string;
+  readonly quiet: string;
+  readonly grid: string;
+}
+
+const LIGHT: Theme = {
+  page: '#fcfcfb',
+  ink: '#0b0b0b',
+  quiet: '#52514e',
+  grid: '#e1e0d9',
+  publisher: '#2a78d6',
+  subscriber: '#d9541e',
+  forwarder: '#158f63',
+};
+const DARK: Theme = {
+  page: '#1a1a19',
+  ink: '#ffffff',
+  quiet: '#c3c2b7',
+  grid: '#2f2f2c',
+  publisher: '#4a92ea',
+  subscriber: '#ef7a4b',
+  forwarder: '#22b07c',
+};
+
 const STYLE = `
-  svg { --page: #fcfcfb; --ink: #0b0b0b; --quiet: #52514e; --grid: #e1e0d9;
-        --publisher: #2a78d6; --subscriber: #d9541e; --forwarder: #158f63; }
-  @media (prefers-color-scheme: dark) {
-    svg { --page: #1a1a19; --ink: #ffffff; --quiet: #c3c2b7; --grid: #2c2c2a;
-          --publisher: #4a92ea; --subscriber: #ef7a4b; --forwarder: #22b07c; }
-  }
-  text { font: 12px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: var(--quiet); }
-  .title { font-size: 17px; font-weight: 600; fill: var(--ink); }
-  .panel { font-size: 13px; font-weight: 600; fill: var(--ink); }
-  .ratio, .key { fill: var(--ink); }
-  .page { fill: var(--page); }
-  .grid { stroke: var(--grid); }
-  .line { fill: none; stroke-width: 2; stroke-linejoin: round; }
-  .band { opacity: .16; }
-  .point { stroke: var(--page); stroke-width: 2; }
-${ROLES.map((role) => `  .line.${role} { stroke: var(--${role}); } .band.${role}, .point.${role} { fill: var(--${role}); }`).join('\n')}
+text { font: 12px system-ui, -apple-system, 'Segoe UI', sans-serif; }
+.title { font-size: 17px; font-weight: 600; }
+.tick { font-size: 11px; }
+.panel { font-size: 13px; font-weight: 600; }
+.line { fill: none; stroke-width: 2; stroke-linejoin: round; }
+.band { opacity: .16; }
+.point { stroke-width: 2; }
+${coloursOf(LIGHT)}
+@media (prefers-color-scheme: dark) {
+${coloursOf(DARK)}
+}
 `;
+
+/** Written out, as not everything that shows an SVG knows variables in CSS. */
+function coloursOf({ page, ink, quiet, grid, ...roles }: Theme): string {
+  return [
+    `text { fill: ${quiet}; }`,
+    `.title, .panel, .ratio, .key { fill: ${ink}; }`,
+    `.page { fill: ${page}; }`,
+    `.grid { stroke: ${grid}; }`,
+    `.point { stroke: ${page}; }`,
+    ...ROLES.map((role) => `.line.${role} { stroke: ${roles[role]}; }`),
+    ...ROLES.map((role) => `.band.${role}, .point.${role} { fill: ${roles[role]}; }`),
+  ].join('\n');
+}
 
 interface Box {
   readonly left: number;
@@ -43,8 +77,10 @@ interface Box {
 
 /** `source` is where and how it was measured. */
 export function plot(curves: readonly Curve[], source: string): string {
-  const all = curves.flatMap((curve) => ROLES.flatMap((role) => valuesOf(curve, role)));
-  const ticks = ticksTo(Math.max(...all.map(({ value }) => value)));
+  const lines = curves.flatMap((curve) =>
+    ROLES.map((role) => valuesOf(curve, role).map(({ value }) => value)),
+  );
+  const ticks = ticksTo(Math.max(...lines.flatMap((values) => [...values, upperEnd(values[0] ?? 0)])));
   const width = (WIDTH - MARGIN.left - MARGIN.right - GAP * (curves.length - 1)) / curves.length;
   const panels = curves.map((curve, at) => {
     const left = MARGIN.left + at * (width + GAP);
@@ -53,7 +89,7 @@ export function plot(curves: readonly Curve[], source: string): string {
   });
   const middle = (MARGIN.top + HEIGHT - MARGIN.bottom) / 2;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="title">
-<title id="title">CPU time per event against ${escape(curves.map(({ title }) => title).join(', '))}</title>
+<title id="title">CPU time per event against ${escapeXml(curves.map(({ title }) => title).join(', '))}</title>
 <style>${STYLE}</style>
 <rect class="page" width="${WIDTH}" height="${HEIGHT}" rx="6"/>
 ${text('title', MARGIN.left - 40, 30, 'CPU time per event')}
@@ -85,7 +121,7 @@ function panel(curve: Curve, box: Box, ticks: readonly number[], isFirst: boolea
     return isFirst ? line + text('', box.left - 8, y(tick) + 4, String(tick), 'text-anchor="end"') : line;
   });
   const axis = numbers.map((at) =>
-    text('', x(at), box.bottom + 18, at < 10_000 ? count(at) : `${at / 1000}k`, 'text-anchor="middle"'),
+    text('tick', x(at), box.bottom + 18, at < 10_000 ? count(at) : `${at / 1000}k`, 'text-anchor="middle"'),
   );
   const series = ROLES.map((role) => ({ role, values: valuesOf(curve, role) }));
   const centre = (box.left + box.right) / 2;
@@ -106,9 +142,14 @@ function axisTitle({ title }: Curve): string {
 
 function band(role: Role, values: readonly Value[], box: Box, y: (value: number) => number): string {
   const first = values[0]?.value ?? 0;
-  const top = y(first * (1 + TOLERANCE));
+  const top = y(upperEnd(first));
   const height = y(first * (1 - TOLERANCE)) - top;
   return `<rect class="band ${role}" x="${box.left}" y="${round(top)}" width="${round(box.right - box.left)}" height="${round(height)}"/>`;
+}
+
+/** Of the band around `first`. */
+function upperEnd(first: number): number {
+  return first * (1 + TOLERANCE);
 }
 
 function line(
@@ -124,17 +165,19 @@ function line(
 
 /** Beside the last points, and not over one another. */
 function ratios(
-  series: readonly { readonly values: readonly Value[] }[],
+  series: readonly { readonly role: Role; readonly values: readonly Value[] }[],
   left: number,
   y: (value: number) => number,
 ): string[] {
   const labels = series
-    .map(({ values }) => ({ at: y(values.at(-1)?.value ?? 0), ratio: values.at(-1)?.ratio ?? Number.NaN }))
+    .map(({ role, values }) => ({ role, last: values.at(-1) }))
+    .map(({ role, last }) => ({ role, at: y(last?.value ?? 0), ratio: last?.ratio ?? Number.NaN }))
     .toSorted((a, b) => b.at - a.at);
   let above = Number.POSITIVE_INFINITY;
-  return labels.map(({ at, ratio }) => {
+  return labels.map(({ role, at, ratio }) => {
     above = Math.min(at, above - LABEL_HEIGHT);
-    return text('ratio', left, above + 4, `${ratio.toFixed(2)} ×`);
+    const key = `<circle class="point ${role}" cx="${left + 4}" cy="${round(above)}" r="4"/>`;
+    return key + text('ratio', left + 11, above + 4, `${ratio.toFixed(2)} ×`);
   });
 }
 
@@ -155,13 +198,13 @@ function logScale(numbers: readonly number[], from: number, to: number): (at: nu
 
 function text(kind: string, x: number, y: number, content: string, attributes = ''): string {
   const place = attributes.includes('transform') ? '' : ` x="${round(x)}" y="${round(y)}"`;
-  return `<text${kind === '' ? '' : ` class="${kind}"`}${place} ${attributes}>${escape(content)}</text>`;
+  return `<text${kind === '' ? '' : ` class="${kind}"`}${place} ${attributes}>${escapeXml(content)}</text>`;
 }
 
 function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-function escape(content: string): string {
+function escapeXml(content: string): string {
   return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }
