@@ -1,21 +1,23 @@
 /**
  * `npm run bench`: what Demitter costs, beside what one would use instead, measured in the same run.
  *
- * Every scenario is measured with every peer, in turn, for some rounds; the table shows medians. Publisher, server
- * and subscriber are processes of their own, on loopback.
+ * Every scenario is measured with every peer, in turn, for some rounds; the table shows medians. Publishers, server
+ * and subscribers are processes of their own, on loopback.
  *
- *   --quick            two rounds of fewer events
+ *   --quick            one round of less, with those peers only for which there is a goal
  *   --rounds N, --events N, --round-trips N
  *   --only TEXT        scenarios whose title contains TEXT
  *   --peer TEXT        peers whose name contains TEXT
- *   --cpu-prof DIR     CPU profiles of publisher and subscriber (summarise them with bench/profile.ts)
+ *   --cpu-prof DIR     CPU profiles of publishers and subscribers (summarise them with bench/profile.ts)
  */
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { LIMIT_MS, type Measurement, measure, QUIET_MS } from './measure.js';
-import { PEERS } from './peers/index.js';
-import { FULL, QUICK, SCENARIOS, type Size } from './scenarios.js';
-import { formatFaults, formatTable } from './table.js';
+import { FULL, FULL_ROUNDS, QUICK, QUICK_ROUNDS } from './effort.js';
+import { LIMIT_MS, QUIET_MS } from './measure/cast.js';
+import type { Row } from './report/row.js';
+import { formatRemarks, formatTable } from './report/table.js';
+import type { Contestant, Effort, Scenario } from './scenario.js';
+import { loadScenarios } from './scenarios.js';
 
 const { values } = parseArgs({
   options: {
@@ -30,32 +32,34 @@ const { values } = parseArgs({
 });
 
 const preset = values.quick ? QUICK : FULL;
-const size: Size = {
-  rounds: countOf('rounds', values.rounds, preset.rounds),
+const rounds = countOf('rounds', values.rounds, values.quick ? QUICK_ROUNDS : FULL_ROUNDS);
+const profile = values['cpu-prof'];
+const effort: Effort = {
+  ...preset,
   events: countOf('events', values.events, preset.events),
   roundTrips: countOf('round-trips', values['round-trips'], preset.roundTrips),
+  execArgv: profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
 };
-const loadBefore = loadavg()[0] ?? 0;
-const profile = values['cpu-prof'];
-const execArgv = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
-const chosen = PEERS.filter(({ name }) => name.includes(values.peer));
-const peers = chosen.filter((peer) => peer.missing?.() === undefined);
-const skipped = chosen.flatMap((peer) => {
-  const reason = peer.missing?.();
-  return reason === undefined ? [] : [`${peer.name}: ${reason}`];
-});
-const rows = SCENARIOS.filter(({ title }) => title.includes(values.only)).map((scenario) => ({
-  scenario,
-  results: new Map(peers.map(({ name }) => [name, [] as Measurement[]])),
-}));
 
-for (let round = 1; round <= size.rounds; round += 1) {
-  // The order alternates, so that what drifts on the machine favours nobody.
-  const order = round % 2 === 1 ? peers : peers.toReversed();
-  for (const { scenario, results } of rows) {
-    for (const peer of order) {
-      progress(`round ${round} of ${size.rounds}: ${scenario.title}, ${peer.name}`);
-      results.get(peer.name)?.push(await measure(peer, scenario, size, execArgv));
+const loadBefore = loadavg()[0] ?? 0;
+const scenarios = await loadScenarios();
+const rows: Row[] = scenarios
+  .filter(({ title }) => title.includes(values.only))
+  .map((scenario) => ({
+    scenario,
+    entries: scenario.contestants
+      .filter((contestant) => isChosen(scenario, contestant))
+      .map((contestant) => ({ contestant, skipped: contestant.missing?.(), measurements: [] })),
+  }));
+
+for (let round = 1; round <= rounds; round += 1) {
+  for (const { scenario, entries } of rows) {
+    // The order alternates, so that what drifts on the machine favours nobody.
+    for (const entry of round % 2 === 1 ? entries : entries.toReversed()) {
+      const { contestant, skipped, measurements } = entry;
+      if (skipped !== undefined) continue;
+      progress(`round ${round} of ${rounds}: ${scenario.title}, ${contestant.name}`);
+      measurements.push(await contestant.measure(effort));
     }
   }
 }
@@ -65,18 +69,27 @@ const processors = cpus();
 console.log(`
 ${processors.length} × ${processors[0]?.model.trim()}, Node ${process.version}, ${process.platform} ${process.arch}; \
 load average before the run ${loadBefore.toFixed(1)}
-publisher, server and subscriber on loopback, events of ~135 bytes; medians of ${size.rounds} rounds of \
-${size.events.toLocaleString('en')} events or ${size.roundTrips.toLocaleString('en')} round trips
+each process on its own, on loopback; events are objects of ~135 bytes unless a size is given; medians of \
+${rounds} ${rounds === 1 ? 'round' : 'rounds'} of ${effort.events.toLocaleString('en')} events or \
+${effort.roundTrips.toLocaleString('en')} round trips
 
 ${formatTable(rows)}
 
-events/s  at the subscriber, from the first event to the last that arrived
-ratio     ours to theirs: of events/s, where more is better, or of the p50, where less is
+result    events/s at all subscribers together, from the first event to the last that arrived; if they listen to one
+          of the names, the events that were emitted meanwhile. In one process: as emitted, with the peak of memory
+ratio     ours to theirs: of events/s more is better, of everything else less
 lost      what had not arrived when nothing came for ${QUIET_MS / 1000} s; "stalled" if not sent within ${LIMIT_MS / 1000} s
-CPU       seconds per million events sent (publisher) and received (subscriber), or round trips
-${skipped.map((line) => `\nSKIPPED: ${line}`).join('')}${formatFaults(rows)
-  .map((fault) => `\nFAULT: ${fault}`)
-  .join('')}`);
+CPU       seconds per million events sent (publisher) and received (subscriber), or round trips; if the subscriber
+          listens to one of the names, per million sent for both
+
+${formatRemarks(rows).join('\n')}`);
+
+/** Quickly, only those that decide whether a goal is met, and ours. */
+function isChosen({ contestants, goals }: Scenario, contestant: Contestant): boolean {
+  if (!contestant.name.includes(values.peer)) return false;
+  if (!values.quick || values.peer !== '' || contestant === contestants[0]) return true;
+  return goals.some(({ to }) => to === contestant.name);
+}
 
 function countOf(option: string, text: string | undefined, preset: number): number {
   const count = text === undefined ? preset : Number(text);

@@ -1,10 +1,10 @@
 /** Demitter, with default options. */
 import { DistributedEmitter } from 'demitter';
-import type { BenchEvent } from '../event.js';
+import type { Payload } from '../payload.js';
 import { startForwarderServer } from './forwarder-server.js';
 import type { Addresses, Client, Listener, Peer } from './peer.js';
 
-type BenchEvents = Record<string, BenchEvent>;
+type BenchEvents = Record<string, Payload>;
 
 class DemitterClient implements Client {
   readonly #emitter: DistributedEmitter<BenchEvents>;
@@ -23,8 +23,8 @@ class DemitterClient implements Client {
     await this.#emitter.ready();
   }
 
-  emit(name: string, event: BenchEvent): Promise<void> {
-    return this.#emitter.emit(name, event);
+  emit(name: string, payload: Payload): Promise<void> {
+    return this.#emitter.emit(name, payload);
   }
 
   close(): Promise<void> {

@@ -1,14 +1,17 @@
-/** All peers. The first is ours; the ratios of the others are to it. */
-import { demitter } from './demitter.js';
-import { nats } from './nats.js';
+/** All peers by name. Each is loaded on its own: a process that is one peer's client pays for no other's code. */
 import type { Peer } from './peer.js';
-import { rawZeromq } from './raw-zeromq.js';
-import { redis } from './redis.js';
 
-export const PEERS: readonly Peer[] = [demitter, rawZeromq, nats, redis];
+const LOADERS = {
+  demitter: async () => (await import('./demitter.js')).demitter,
+  'raw zeromq.js': async () => (await import('./raw-zeromq.js')).rawZeromq,
+  'zeromq.js, batched': async () => (await import('./batched-zeromq.js')).batchedZeromq,
+  NATS: async () => (await import('./nats.js')).nats,
+  'Redis (ioredis)': async () => (await import('./redis.js')).redis,
+} satisfies Record<string, () => Promise<Peer>>;
 
-export function peerNamed(name: string | undefined): Peer {
-  const peer = PEERS.find((candidate) => candidate.name === name);
-  if (peer === undefined) throw new TypeError(`Expected a peer's name, got '${name}'`);
-  return peer;
+export type PeerName = keyof typeof LOADERS;
+
+export function loadPeer(name: string): Promise<Peer> {
+  if (name in LOADERS) return LOADERS[name as PeerName]();
+  throw new TypeError(`Expected a peer's name, got '${name}'`);
 }

@@ -1,13 +1,16 @@
-/** NATS with its own client, events as JSON. Its `publish` is synchronous and never says that it is enough. */
+/**
+ * NATS with its own client, events as JSON. Its `publish` is synchronous and never says that it is enough; what was
+ * published leaves with the next microtask, so that whoever awaits each event writes each by itself.
+ */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
-import type { BenchEvent } from '../event.js';
+import type { Payload } from '../payload.js';
 import type { Addresses, Client, Listener, Peer } from './peer.js';
 import { missingProgram, startProgram } from './program-server.js';
 
 const SERVER = 'nats-server';
 
-/** Whoever awaits lets the client write after so many events; without that, nothing would leave before the last. */
+/** Whoever awaits gives the event loop a turn after so many events, or nothing would be read, and all would queue. */
 const TURN_EVERY = 1000;
 
 const DONE = Promise.resolve();
@@ -29,14 +32,14 @@ class NatsClient implements Client {
   async ready(): Promise<void> {
     const connection = await connect({ servers: `127.0.0.1:${this.#port}` });
     for (const [name, listener] of this.#listeners) {
-      connection.subscribe(name, { callback: (_, message) => listener(message.json<BenchEvent>()) });
+      connection.subscribe(name, { callback: (_, message) => listener(message.json<Payload>()) });
     }
     await connection.flush();
     this.#connection = connection;
   }
 
-  emit(name: string, event: BenchEvent): Promise<void> {
-    this.#connection?.publish(name, JSON.stringify(event));
+  emit(name: string, payload: Payload): Promise<void> {
+    this.#connection?.publish(name, JSON.stringify(payload));
     this.#untilTurn -= 1;
     if (this.#untilTurn > 0) return DONE;
     this.#untilTurn = TURN_EVERY;

@@ -2,9 +2,9 @@
  * What the benchmark needs of a messaging library, ours and others': a server in a process of its own, and clients
  * that emit and listen. One small file each; the programs that measure do not know which one they drive.
  */
-import type { BenchEvent } from '../event.js';
+import type { Payload } from '../payload.js';
 
-export type Listener = (event: BenchEvent) => void;
+export type Listener = (payload: Payload) => void;
 
 /** Where a client finds its server: whatever the peer needs, as long as it survives JSON. */
 export type Addresses = Readonly<Record<string, string>>;
@@ -21,7 +21,7 @@ export interface Client {
   /** Connects and subscribes. Subscriptions take force in the order of the calls of {@link on}. */
   ready(): Promise<void>;
   /** Hands an event over for sending. Whoever awaits it gets the library's own back-pressure. */
-  emit(name: string, event: BenchEvent): Promise<unknown>;
+  emit(name: string, payload: Payload): Promise<unknown>;
   /** Releases everything, so that the process can end by itself. */
   close(): Promise<void>;
 }

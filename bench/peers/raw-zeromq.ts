@@ -5,27 +5,18 @@
  */
 import { randomBytes } from 'node:crypto';
 import { pack, unpack } from 'msgpackr';
-import { Publisher, Subscriber } from 'zeromq';
-import type { BenchEvent } from '../event.js';
+import type { Payload } from '../payload.js';
 import { startForwarderServer } from './forwarder-server.js';
 import type { Addresses, Client, Listener, Peer } from './peer.js';
-
-/** What close() waits for unsent messages; for ever, by default, would hang at exit. */
-const LINGER_MS = 1000;
+import { ZeromqSockets } from './zeromq-sockets.js';
 
 class RawZeromqClient implements Client {
-  readonly #addresses: Addresses;
+  readonly #sockets: ZeromqSockets;
   readonly #sender = randomBytes(8);
-  readonly #publisher = new Publisher({ linger: LINGER_MS });
-  readonly #subscriber = new Subscriber({ linger: 0 });
   readonly #listeners = new Map<string, Listener>();
-  /** A socket refuses to send (EBUSY) while another send is pending, so one pump sends for all. */
-  #queue: [string, Buffer, Buffer][] = [];
-  #pumping: Promise<void> | undefined;
-  #receiving: Promise<void> | undefined;
 
   constructor(addresses: Addresses) {
-    this.#addresses = addresses;
+    this.#sockets = new ZeromqSockets(addresses, { lossless: false });
   }
 
   on(name: string, listener: Listener): void {
@@ -33,41 +24,19 @@ class RawZeromqClient implements Client {
   }
 
   async ready(): Promise<void> {
-    const { xsubAddress, xpubAddress } = this.#addresses;
-    this.#publisher.connect(xsubAddress ?? '');
-    this.#subscriber.connect(xpubAddress ?? '');
-    for (const name of this.#listeners.keys()) this.#subscriber.subscribe(name);
-    this.#receiving = this.#receive();
+    this.#sockets.connect(this.#listeners.keys(), ([topic, sender, payload]) => {
+      if (topic === undefined || sender === undefined || payload === undefined) return;
+      if (sender.equals(this.#sender)) return;
+      this.#listeners.get(topic.toString())?.(unpack(payload) as Payload);
+    });
   }
 
-  emit(name: string, event: BenchEvent): Promise<void> {
-    this.#queue.push([name, this.#sender, pack(event)]);
-    this.#pumping ??= this.#pump();
-    return this.#pumping;
+  emit(name: string, payload: Payload): Promise<void> {
+    return this.#sockets.send(name, this.#sender, pack(payload));
   }
 
-  async close(): Promise<void> {
-    await this.#pumping;
-    this.#publisher.close();
-    this.#subscriber.close();
-    await this.#receiving;
-  }
-
-  async #pump(): Promise<void> {
-    while (this.#queue.length > 0) {
-      const messages = this.#queue;
-      this.#queue = [];
-      for (const message of messages) await this.#publisher.send(message);
-    }
-    this.#pumping = undefined;
-  }
-
-  async #receive(): Promise<void> {
-    for await (const [topic, sender, payload] of this.#subscriber) {
-      if (topic === undefined || sender === undefined || payload === undefined) continue;
-      if (sender.equals(this.#sender)) continue;
-      this.#listeners.get(topic.toString())?.(unpack(payload) as BenchEvent);
-    }
+  close(): Promise<void> {
+    return this.#sockets.close();
   }
 }
 

@@ -1,6 +1,6 @@
 /** Redis publish/subscribe with ioredis and its automatic pipelining, events as JSON. Each `publish` has a reply. */
 import { Redis } from 'ioredis';
-import type { BenchEvent } from '../event.js';
+import type { Payload } from '../payload.js';
 import type { Addresses, Client, Listener, Peer } from './peer.js';
 import { missingProgram, startProgram } from './program-server.js';
 
@@ -25,13 +25,13 @@ class RedisClient implements Client {
   async ready(): Promise<void> {
     await Promise.all([this.#publisher.connect(), this.#subscriber.connect()]);
     this.#subscriber.on('message', (name, message) => {
-      this.#listeners.get(name)?.(JSON.parse(message) as BenchEvent);
+      this.#listeners.get(name)?.(JSON.parse(message) as Payload);
     });
     if (this.#listeners.size > 0) await this.#subscriber.subscribe(...this.#listeners.keys());
   }
 
-  emit(name: string, event: BenchEvent): Promise<number> {
-    return this.#publisher.publish(name, JSON.stringify(event));
+  emit(name: string, payload: Payload): Promise<number> {
+    return this.#publisher.publish(name, JSON.stringify(payload));
   }
 
   async close(): Promise<void> {

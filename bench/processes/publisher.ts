@@ -1,7 +1,10 @@
-/** The publishing process: emits series of events, and times round trips. */
+/** A publishing process: emits series of events, and times round trips. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { eventNames, makeEvent, PING, PONG, PROBE } from '../event.js';
-import { peerNamed } from '../peers/index.js';
+import { payloadKind } from '../payload.js';
+import { loadPeer } from '../peers/index.js';
+import type { Addresses, Client } from '../peers/peer.js';
+import { nameIndexOf, type Series } from '../series.js';
 import { cpuSecondsSince, serve } from './commands.js';
 
 /** Un-awaited events come in chunks, with a turn of the event loop between, as from a busy server. */
@@ -9,36 +12,42 @@ const CHUNK = 1000;
 
 const PROBE_INTERVAL_MS = 5;
 
-const client = peerNamed(process.argv[2]).connect(JSON.parse(process.argv[3] ?? '{}'));
+export interface PublisherConnection {
+  readonly addresses: Addresses;
+  /** Which of the publishers this is, from 0. */
+  readonly index: number;
+  /** Of each event's data; objects, if not given. */
+  readonly bytes: number | undefined;
+}
 
+const peer = await loadPeer(process.argv[2] ?? '');
+let client: Client;
+let index = 0;
+let make = payloadKind(undefined).make;
 let probing: NodeJS.Timeout | undefined;
 let cpuStart = process.cpuUsage();
 let onPong: () => void = () => undefined;
-client.on(PONG, () => onPong());
-await client.ready();
-
-export interface Series {
-  /** Number of the first event. */
-  readonly from: number;
-  readonly count: number;
-  /** How many names the events rotate through. */
-  readonly names: number;
-  readonly awaited: boolean;
-}
 
 const commands = {
+  async connect(connection: PublisherConnection): Promise<void> {
+    index = connection.index;
+    make = payloadKind(connection.bytes).make;
+    client = peer.connect(connection.addresses);
+    client.on(PONG, () => onPong());
+    await client.ready();
+  },
+
   /** Emits probes until told to stop: when one arrives, events will. */
   probe(on: boolean): void {
     clearInterval(probing);
-    if (on) probing = setInterval(() => client.emit(PROBE, makeEvent(0)), PROBE_INTERVAL_MS);
+    if (on) probing = setInterval(() => client.emit(PROBE, makeEvent(index)), PROBE_INTERVAL_MS);
   },
 
   /** Resolves when all are handed over. */
-  async emit({ from, count, names, awaited }: Series): Promise<void> {
+  async emit(series: Series): Promise<void> {
     cpuStart = process.cpuUsage();
-    const list = eventNames(names);
-    if (awaited) await emitAwaited(list, from, from + count);
-    else await emitInChunks(list, from, from + count);
+    if (series.awaited) await emitAwaited(series);
+    else await emitInChunks(series);
   },
 
   /** CPU seconds since the last series began. */
@@ -67,18 +76,24 @@ const commands = {
 
 export type PublisherCommands = typeof commands;
 
-serve(commands, () => client.close());
+serve(commands, async () => {
+  clearInterval(probing);
+  await client?.close();
+});
 
-async function emitAwaited(names: readonly string[], from: number, to: number): Promise<void> {
-  for (let seq = from; seq < to; seq += 1) {
-    await client.emit(names[seq % names.length] as string, makeEvent(seq));
+async function emitAwaited({ from, count, names }: Series): Promise<void> {
+  const list = eventNames(names);
+  for (let seq = from; seq < from + count; seq += 1) {
+    await client.emit(list[nameIndexOf(seq, names)] as string, make(seq));
   }
 }
 
-async function emitInChunks(names: readonly string[], from: number, to: number): Promise<void> {
+async function emitInChunks({ from, count, names }: Series): Promise<void> {
+  const list = eventNames(names);
+  const to = from + count;
   for (let seq = from; seq < to; ) {
     const end = Math.min(seq + CHUNK, to);
-    for (; seq < end; seq += 1) void client.emit(names[seq % names.length] as string, makeEvent(seq));
+    for (; seq < end; seq += 1) void client.emit(list[nameIndexOf(seq, names)] as string, make(seq));
     await nextTurn();
   }
 }
