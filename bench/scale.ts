@@ -136,10 +136,10 @@ function sections(): string[] {
   const [ofIdle] = curvesOf({ ...results, names: [] });
   if (ofIdle !== undefined) {
     texts.push(`
-${IDLE_TITLE}: each listens to a name of its own; one name is emitted, as fast as it goes
+${IDLE_TITLE}: each listens to a name of its own; another one is emitted, as fast as it goes; without what is used anyway
 ${curveTable(ofIdle)}
 
-${IDLE_TITLE}: CPU milliseconds per second without events; and microseconds per event at 10,000 events a second, beyond that
+${IDLE_TITLE}: what is used anyway, in CPU per second without events; and CPU per event at 10,000 events a second, beyond that
 ${idleTable(results.idle)}`);
   }
   if (results.memory.length > 0) {

@@ -42,11 +42,11 @@ export interface Load {
 }
 
 export interface IdleCosts {
-  /** Microseconds per event, as fast as it goes. */
+  /** Microseconds per event, as fast as it goes, beyond `background`. */
   readonly flood: Costs;
-  /** Microseconds per event at a moderate rate, without what the same process uses without events. */
+  /** Microseconds per event at a moderate rate, beyond `background`. */
   readonly paced: Costs;
-  /** Microseconds per second without events. */
+  /** Microseconds per second without events: what idle emitters cost whether there are events or not. */
   readonly background: Costs;
   /** Microseconds per second and idle emitter, without events: in the process that holds it. */
   readonly holder: number;
@@ -70,6 +70,16 @@ export interface Effort {
   readonly execArgv: readonly string[];
 }
 
+/** What a series took. */
+interface Usage {
+  /** Seconds. */
+  readonly cpu: Costs;
+  /** From its beginning to its last arrival. */
+  readonly seconds: number;
+}
+
+const NOTHING: Costs = { publisher: 0, subscriber: 0, forwarder: 0 };
+
 interface Trio {
   readonly publisher: BenchProcess<PublisherCommands>;
   readonly subscriber: BenchProcess<SubscriberCommands>;
@@ -78,9 +88,11 @@ interface Trio {
 
 /** Microseconds per event. */
 export function measureNames(load: Load, effort: Effort): Promise<Costs> {
+  const { names, events } = load;
+  const { execArgv } = effort;
   return withForwarder((forwarder, addresses) =>
-    withClients({ forwarder, addresses, names: load.names, execArgv: effort.execArgv }, (trio) =>
-      flood(trio, load, effort),
+    withClients({ forwarder, addresses, names, execArgv }, async (trio) =>
+      perEvent(await flood(trio, load, effort), events),
     ),
   );
 }
@@ -98,11 +110,16 @@ export function measureIdle(idle: number, events: number, effort: Effort): Promi
       return await withClients({ forwarder, addresses, names: 1, execArgv }, async (trio) => {
         const load = { names: 1, run: FULL_BATCH, events };
         await sleep(SETTLE_MS);
-        const floodCosts = await flood(trio, load, effort);
-        await sleep(SETTLE_MS);
         const { costs: background, holder } = await rest(trio, holders, effort.backgroundMs);
-        const paced = await moderate(trio, load, effort.pacedMs, background);
-        return { flood: floodCosts, paced, background, holder: holder / idle };
+        const flooded = await flood(trio, load, effort);
+        await sleep(SETTLE_MS);
+        const paced = await moderate(trio, load, effort.pacedMs);
+        return {
+          flood: perEvent(flooded, events, background),
+          paced: perEvent(paced, paced.events, background),
+          background,
+          holder: holder / idle,
+        };
       });
     } finally {
       await Promise.all(holders.map((holder) => holder.stop()));
@@ -136,26 +153,16 @@ export function measureMemory({ memoryEmitters }: Effort): Promise<MemoryCosts> 
 }
 
 /** The series follows its warm-up at once, as in a stream that goes on: names in use do not come to rest between. */
-async function flood(trio: Trio, { names, run, events }: Load, effort: Effort): Promise<Costs> {
-  const series = { from: FIRST_SEQ, count: effort.warmUp + names * run, names, run };
-  await pass(trio, series, 'emit');
-  return perEvent(
-    await pass(trio, { ...series, from: series.from + series.count, count: events }, 'emit'),
-    events,
-  );
+async function flood(trio: Trio, { names, run, events }: Load, effort: Effort): Promise<Usage> {
+  const warmUp = { from: FIRST_SEQ, count: effort.warmUp + names * run, names, run };
+  await pass(trio, warmUp, 'emit');
+  return pass(trio, { ...warmUp, from: warmUp.from + warmUp.count, count: events }, 'emit');
 }
 
 /** At a rate that leaves the machine idle most of the time. */
-async function moderate(trio: Trio, load: Load, durationMs: number, background: Costs): Promise<Costs> {
-  const count = PACED.chunk * Math.round(durationMs / PACED.intervalMs);
-  const { names, run } = load;
-  const begun = performance.now();
-  const gross = await pass(trio, { from: FIRST_SEQ, count, names, run }, 'emitPaced');
-  const seconds = (performance.now() - begun) / 1000;
-  return perEvent(
-    costsOf((role) => gross[role] - (background[role] / 1e6) * seconds),
-    count,
-  );
+async function moderate(trio: Trio, { names, run }: Load, ms: number): Promise<Usage & { events: number }> {
+  const events = PACED.chunk * Math.round(ms / PACED.intervalMs);
+  return { ...(await pass(trio, { from: FIRST_SEQ, count: events, names, run }, 'emitPaced')), events };
 }
 
 /** CPU microseconds per second in which nothing is emitted; of all `holders` together. */
@@ -179,23 +186,25 @@ async function rest(
   return { costs: costsOf((role) => ofTrio[role] * perSecond), holder };
 }
 
-/** CPU seconds of one series, until its last event has arrived. */
-async function pass(trio: Trio, series: Series, how: 'emit' | 'emitPaced'): Promise<Costs> {
+/** One series, until its last event has arrived. */
+async function pass(trio: Trio, series: Series, how: 'emit' | 'emitPaced'): Promise<Usage> {
   const { publisher, subscriber, forwarder } = trio;
   const { count } = series;
   await subscriber.call('expect', count);
   await startCpu(trio);
+  const begun = performance.now();
   const arriving = subscriber.call('arrival', undefined, LIMIT_MS);
   if (how === 'emit') await publisher.call('emit', series, LIMIT_MS);
   else await publisher.call('emitPaced', { ...series, ...PACED }, LIMIT_MS);
   const arrival = await arriving;
+  const seconds = (performance.now() - begun) / 1000;
   const [ofPublisher, ofForwarder] = await Promise.all([
     publisher.call('cpuSeconds', undefined),
     forwarder.call('cpuSeconds', undefined),
   ]);
   if (arrival === undefined || arrival.received !== count || arrival.disordered > 0)
     throw new Error(`Of ${count} events, this came: ${JSON.stringify(arrival)}`);
-  return { publisher: ofPublisher, subscriber: arrival.cpuSeconds, forwarder: ofForwarder };
+  return { cpu: { publisher: ofPublisher, subscriber: arrival.cpuSeconds, forwarder: ofForwarder }, seconds };
 }
 
 async function startCpu({ publisher, subscriber, forwarder }: Trio): Promise<void> {
@@ -255,8 +264,9 @@ function costsOf(cost: (role: Role) => number): Costs {
   return { publisher: cost('publisher'), subscriber: cost('subscriber'), forwarder: cost('forwarder') };
 }
 
-function perEvent(seconds: Costs, events: number): Costs {
-  return costsOf((role) => (seconds[role] / events) * 1e6);
+/** Microseconds per event, without what is used anyway, in microseconds per second. */
+function perEvent({ cpu, seconds }: Usage, events: number, background: Costs = NOTHING): Costs {
+  return costsOf((role) => (cpu[role] * 1e6 - background[role] * seconds) / events);
 }
 
 function perEmitter(before: Memory, after: Memory, emitters: number): Memory {
