@@ -20,7 +20,15 @@ import { parseArgs } from 'node:util';
 import { type Effort, measureIdle, measureMemory, measureNames } from './scale/measure.js';
 import { FULL_BATCH } from './scale/names.js';
 import { plot } from './scale/plot.js';
-import { type Curve, count, curvesOf, IDLE_TITLE, type Results, verdictsOf } from './scale/results.js';
+import {
+  type Curve,
+  count,
+  curvesOf,
+  IDLE_TITLE,
+  idleCurve,
+  type Results,
+  verdictsOf,
+} from './scale/results.js';
 import { curveTable, idleTable, memoryTable } from './scale/tables.js';
 
 /** Two names or more, in rotation, make batches of one event: one name is no point of that curve. */
@@ -133,11 +141,13 @@ function sections(): string[] {
         : `${run} events in a row have the same name, which is one full batch; then comes the next name`;
     return `\n${curve.title}: ${how}\n${curveTable(curve)}`;
   });
-  const [ofIdle] = curvesOf({ ...results, names: [] });
-  if (ofIdle !== undefined) {
+  if (results.idle.length > 0) {
     texts.push(`
 ${IDLE_TITLE}: each listens to a name of its own; another one is emitted, as fast as it goes; without what is used anyway
-${curveTable(ofIdle)}
+${curveTable(idleCurve(results.idle, 'flood'))}
+
+${IDLE_TITLE}: the same, with what is used anyway, which the idle ones cost whether there are events or not
+${curveTable(idleCurve(results.idle, 'gross'))}
 
 ${IDLE_TITLE}: what is used anyway, in CPU per second without events; and CPU per event at 10,000 events a second, beyond that
 ${idleTable(results.idle)}`);

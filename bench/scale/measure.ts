@@ -44,6 +44,8 @@ export interface Load {
 export interface IdleCosts {
   /** Microseconds per event, as fast as it goes, beyond `background`. */
   readonly flood: Costs;
+  /** The same, whatever it was used for. */
+  readonly gross: Costs;
   /** Microseconds per event at a moderate rate, beyond `background`. */
   readonly paced: Costs;
   /** Microseconds per second without events: what idle emitters cost whether there are events or not. */
@@ -116,6 +118,7 @@ export function measureIdle(idle: number, events: number, effort: Effort): Promi
         const paced = await moderate(trio, load, effort.pacedMs);
         return {
           flood: perEvent(flooded, events, background),
+          gross: perEvent(flooded, events),
           paced: perEvent(paced, paced.events, background),
           background,
           holder: holder / idle,

@@ -27,8 +27,12 @@ export const TOLERANCE = 0.15;
 
 /** The curves that are judged: those of names, and that of idle emitters as fast as it goes. */
 export function curvesOf({ names, idle }: Results): Curve[] {
-  const points = idle.map(({ at, rounds }) => ({ at, rounds: rounds.map(({ flood }) => flood) }));
-  return idle.length === 0 ? [...names] : [...names, { title: IDLE_TITLE, points }];
+  return idle.length === 0 ? [...names] : [...names, idleCurve(idle, 'flood')];
+}
+
+export function idleCurve(rows: readonly IdleRow[], what: 'flood' | 'gross'): Curve {
+  const points = rows.map(({ at, rounds }) => ({ at, rounds: rounds.map((costs) => costs[what]) }));
+  return { title: IDLE_TITLE, points };
 }
 
 export interface Value {
