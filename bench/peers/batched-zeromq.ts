@@ -37,7 +37,7 @@ class BatchedZeromqClient implements Client {
 
   async ready(): Promise<void> {
     const topics = [...this.#listeners.keys()].map((name) => `${name}\0`);
-    this.#sockets.connect(topics, ([first, second]) => {
+    await this.#sockets.connect(topics, ([first, second]) => {
       if (first === undefined) return;
       const end = first.indexOf(NUL);
       const listener = this.#listeners.get(first.toString('latin1', 0, end));

@@ -24,7 +24,7 @@ class RawZeromqClient implements Client {
   }
 
   async ready(): Promise<void> {
-    this.#sockets.connect(this.#listeners.keys(), ([topic, sender, payload]) => {
+    await this.#sockets.connect(this.#listeners.keys(), ([topic, sender, payload]) => {
       if (topic === undefined || sender === undefined || payload === undefined) return;
       if (sender.equals(this.#sender)) return;
       this.#listeners.get(topic.toString())?.(unpack(payload) as Payload);

@@ -1,9 +1,18 @@
-/** A PUB and a SUB socket of zeromq.js at the forwarder: what both ways of using them by hand have in common. */
-import { Publisher, Subscriber } from 'zeromq';
+/**
+ * A PUB and an XSUB socket of zeromq.js at the forwarder: what both ways of using them by hand have in common. XSUB is a
+ * SUB whose queue for subscriptions can be made long enough: a SUB drops those over 1,000 without a word.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Publisher, XSubscriber } from 'zeromq';
 import type { Addresses } from './peer.js';
+
+const SUBSCRIBE = Buffer.of(1);
 
 /** What close() waits for unsent messages; for ever, by default, would hang at exit. */
 const LINGER_MS = 1000;
+
+/** A publisher that may not drop refuses what its full queue does not hold, and does not say when it has room again. */
+const RETRY_MS = 1;
 
 export interface ZeromqSocketsOptions {
   /** Whether a full queue makes senders and receivers wait. By default its messages are dropped without a word. */
@@ -13,7 +22,7 @@ export interface ZeromqSocketsOptions {
 export class ZeromqSockets {
   readonly #addresses: Addresses;
   readonly #publisher: Publisher;
-  readonly #subscriber: Subscriber;
+  readonly #subscriber: XSubscriber;
   /** A socket refuses to send (EBUSY) while another send is pending, so one pump sends for all. */
   #queue: Message[] = [];
   #queuedBytes = 0;
@@ -23,7 +32,11 @@ export class ZeromqSockets {
   constructor(addresses: Addresses, { lossless }: ZeromqSocketsOptions) {
     this.#addresses = addresses;
     this.#publisher = new Publisher({ linger: LINGER_MS, ...(lossless && { noDrop: true }) });
-    this.#subscriber = new Subscriber({ linger: 0, ...(lossless && { receiveHighWaterMark: 0 }) });
+    this.#subscriber = new XSubscriber({
+      linger: 0,
+      sendHighWaterMark: 0,
+      ...(lossless && { receiveHighWaterMark: 0 }),
+    });
   }
 
   /** Bytes that the socket has not taken. */
@@ -31,11 +44,11 @@ export class ZeromqSockets {
     return this.#queuedBytes;
   }
 
-  connect(topics: Iterable<string>, onMessage: (frames: readonly Buffer[]) => void): void {
+  async connect(topics: Iterable<string>, onMessage: (frames: readonly Buffer[]) => void): Promise<void> {
     const { xsubAddress, xpubAddress } = this.#addresses;
     this.#publisher.connect(xsubAddress ?? '');
     this.#subscriber.connect(xpubAddress ?? '');
-    for (const topic of topics) this.#subscriber.subscribe(topic);
+    for (const topic of topics) await this.#subscriber.send(Buffer.concat([SUBSCRIBE, Buffer.from(topic)]));
     this.#receiving = this.#receive(onMessage);
   }
 
@@ -59,11 +72,22 @@ export class ZeromqSockets {
       const messages = this.#queue;
       this.#queue = [];
       for (const message of messages) {
-        await this.#publisher.send(message);
+        await this.#sendOne(message);
         for (const frame of message) this.#queuedBytes -= frame.length;
       }
     }
     this.#pumping = undefined;
+  }
+
+  async #sendOne(message: Message): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#publisher.send(message);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+        await sleep(RETRY_MS);
+      }
+    }
   }
 
   async #receive(onMessage: (frames: readonly Buffer[]) => void): Promise<void> {
