@@ -3,6 +3,7 @@ import type { Effort } from './scenario.js';
 
 export const FULL: Effort = {
   events: 300_000,
+  warmUp: 100_000,
   bytes: 200_000_000,
   roundTrips: 5000,
   localEvents: 500_000,

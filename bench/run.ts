@@ -13,10 +13,10 @@
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { FULL, FULL_ROUNDS, QUICK, QUICK_ROUNDS } from './effort.js';
-import { LIMIT_MS, QUIET_MS } from './measure/cast.js';
+import { QUIET_MS } from './measure/cast.js';
 import type { Row } from './report/row.js';
 import { formatRemarks, formatTable } from './report/table.js';
-import type { Contestant, Effort, Scenario } from './scenario.js';
+import type { Contestant, Effort, Measurement, Scenario } from './scenario.js';
 import { loadScenarios } from './scenarios.js';
 
 const { values } = parseArgs({
@@ -59,7 +59,7 @@ for (let round = 1; round <= rounds; round += 1) {
       const { contestant, skipped, measurements } = entry;
       if (skipped !== undefined) continue;
       progress(`round ${round} of ${rounds}: ${scenario.title}, ${contestant.name}`);
-      measurements.push(await contestant.measure(effort));
+      measurements.push(await measure(contestant));
     }
   }
 }
@@ -78,7 +78,7 @@ ${formatTable(rows)}
 result    events/s at all subscribers together, from the first event to the last that arrived; if they listen to one
           of the names, the events that were emitted meanwhile. In one process: as emitted, with the peak of memory
 ratio     ours to theirs: of events/s more is better, of everything else less
-lost      what had not arrived when nothing came for ${QUIET_MS / 1000} s; "stalled" if not sent within ${LIMIT_MS / 1000} s
+lost      what had not arrived when nothing came for ${QUIET_MS / 1000} s, and in the worst round
 CPU       seconds per million events sent (publisher) and received (subscriber), or round trips; if the subscriber
           listens to one of the names, per million sent for both
 
@@ -89,6 +89,15 @@ function isChosen({ contestants, goals }: Scenario, contestant: Contestant): boo
   if (!contestant.name.includes(values.peer)) return false;
   if (!values.quick || values.peer !== '' || contestant === contestants[0]) return true;
   return goals.some(({ to }) => to === contestant.name);
+}
+
+/** One that fails is shown as such, and the others go on. */
+async function measure(contestant: Contestant): Promise<Measurement> {
+  try {
+    return await contestant.measure(effort);
+  } catch (error) {
+    return { figures: {}, failure: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 function countOf(option: string, text: string | undefined, preset: number): number {

@@ -9,8 +9,8 @@ export interface Measurement {
   readonly lost?: number;
   /** Events repeated or out of order. */
   readonly disordered?: number;
-  /** It did not end in time; what it has is of no worth. */
-  readonly stalled?: boolean;
+  /** Why it failed; then figures are missing. */
+  readonly failure?: string;
   /** CPU seconds per million events (round trips). */
   readonly publisherCpu?: number;
   readonly subscriberCpu?: number;
@@ -28,6 +28,8 @@ export interface Contestant {
 export interface Effort {
   /** Of a series. */
   readonly events: number;
+  /** Emitted before the series that counts, but no more than in that. */
+  readonly warmUp: number;
   /** Of a series whose events have a size: as many events as make so many bytes. */
   readonly bytes: number;
   readonly roundTrips: number;

@@ -9,6 +9,9 @@ export const QUIET_MS = 1000;
 /** How long a series, or all round trips, may take before it counts as stalled. */
 export const LIMIT_MS = 20_000;
 
+/** The failure of what met that limit. */
+export const STALLED = `not done within ${LIMIT_MS / 1000} s`;
+
 /** The warm-up is this part of the whole. */
 export const WARM_UP = 1 / 3;
 

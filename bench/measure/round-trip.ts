@@ -1,7 +1,7 @@
 /** Round trips: an event there, one back, one in flight at a time. */
 import type { Peer } from '../peers/peer.js';
 import type { Effort, Measurement } from '../scenario.js';
-import { LIMIT_MS, stalls, WARM_UP, withCast } from './cast.js';
+import { LIMIT_MS, STALLED, stalls, WARM_UP, withCast } from './cast.js';
 import { perMillion, quantile } from './statistics.js';
 
 export function measureRoundTrip(
@@ -19,7 +19,7 @@ export function measureRoundTrip(
     });
     if (stalled) {
       await publisher.kill();
-      return { figures: {}, stalled };
+      return { figures: {}, failure: STALLED };
     }
     return {
       figures: { p50: quantile(times, 0.5), p99: quantile(times, 0.99) },

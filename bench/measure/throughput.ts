@@ -7,7 +7,7 @@ import type { Peer } from '../peers/peer.js';
 import type { Arrival } from '../processes/subscriber.js';
 import type { Effort, Measurement } from '../scenario.js';
 import { countListened, firstNumberOf, type Series } from '../series.js';
-import { type Cast, LIMIT_MS, QUIET_MS, stalls, WARM_UP, withCast } from './cast.js';
+import { type Cast, LIMIT_MS, QUIET_MS, STALLED, stalls, withCast } from './cast.js';
 import { perMillion, sum } from './statistics.js';
 
 export interface Throughput {
@@ -40,7 +40,7 @@ export function measureThroughput(peer: Peer, load: Throughput, effort: Effort):
   const { publishers = 1, subscribers = 1, names = 1, listened = names, bytes } = load;
   return withCast(peer, { publishers, subscribers, listened, bytes }, effort.execArgv, async (cast) => {
     const count = Math.ceil(eventsOf(peer, load, effort) / (publishers * subscribers));
-    const warmUpCount = Math.ceil(count * WARM_UP);
+    const warmUpCount = Math.min(count, Math.ceil(effort.warmUp / (publishers * subscribers)));
     const seriesFrom = (from: number, count: number): Series[] =>
       cast.publishers.map((_, index) => ({
         from: firstNumberOf(index) + from,
@@ -95,7 +95,7 @@ async function judge(
     disordered: sum(arrivals.map((arrival) => arrival.disordered)),
     subscriberCpu: perMillion(sum(arrivals.map((arrival) => arrival.cpuSeconds)), received * weight),
   };
-  if (stalled) return { ...shared, figures: {}, stalled };
+  if (stalled) return { ...shared, figures: {}, failure: STALLED };
   const emitted = sum(series.map(({ count }) => count));
   const cpuSeconds = await Promise.all(
     publishers.map((publisher) => publisher.call('cpuSeconds', undefined)),

@@ -38,9 +38,9 @@ const [name] = eventNames(1) as [string];
 function create(kind: LocalKind, options: DistributedEmitterOptions): LocalEmitter {
   if (kind === 'Emittery') return Object.assign(new Emittery<Events>(), { close: async () => undefined });
   const emitter = new DistributedEmitter<Events>(options);
-  // Who never connects is refused what the buffer does not hold; that is what is measured here.
+  // Who never connects is told, as it should be: of what the buffer does not hold, and of what was never sent.
   emitter.on('distributed:error', ({ type, message }) => {
-    if (type !== 'overflow') console.error(message);
+    if (type !== 'overflow' && type !== 'closed') console.error(message);
   });
   return emitter;
 }

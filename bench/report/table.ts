@@ -1,5 +1,5 @@
 /** The table: one line for each scenario and contestant, medians over the rounds. */
-import { median } from '../measure/statistics.js';
+import { median, sum } from '../measure/statistics.js';
 import type { Measurement } from '../scenario.js';
 import { showVerdict, verdictsFor } from './goals.js';
 import { metric, showKnown } from './metrics.js';
@@ -64,20 +64,23 @@ export function formatRemarks(rows: readonly Row[]): string[] {
   return [...skipped, ...faults, `goals: ${met} of ${verdicts.length} met`];
 }
 
-/** Repetition and disorder are failures of the promise, not figures. */
+/** Repetition, disorder and failures are no figures. */
 function faultsOf({ measurements }: Entry): string[] {
-  const faults: string[] = [];
-  const disordered = measurements.reduce((sum, measurement) => sum + (measurement.disordered ?? 0), 0);
-  if (disordered > 0) faults.push(`${disordered} events repeated or out of order`);
-  const stalled = measurements.filter((measurement) => measurement.stalled).length;
-  if (stalled > 0) faults.push(`stalled in ${stalled} of ${measurements.length} rounds`);
-  return faults;
+  const disordered = sum(measurements.map((measurement) => measurement.disordered ?? 0));
+  const failures = measurements.flatMap(({ failure }) => (failure === undefined ? [] : [failure]));
+  return [
+    ...(disordered > 0 ? [`${disordered} events repeated or out of order`] : []),
+    ...[...new Set(failures)].map((failure) => {
+      const rounds = failures.filter((other) => other === failure).length;
+      return `${failure} (${rounds} of ${measurements.length} rounds)`;
+    }),
+  ];
 }
 
 function result({ scenario }: Row, entry: Entry): string {
   if (entry.skipped !== undefined) return 'skipped';
   const figures = scenario.metrics.map((name) => showKnown(medianOf(entry, name), metric(name).show));
-  return figures.filter((figure) => figure !== '').join(', ') || 'stalled';
+  return figures.filter((figure) => figure !== '').join(', ') || 'failed';
 }
 
 /** Ours to theirs, whichever of the two is better. */
