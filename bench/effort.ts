@@ -5,7 +5,7 @@ export const FULL: Effort = {
   events: 300_000,
   warmUp: 100_000,
   bytes: 200_000_000,
-  roundTrips: 5000,
+  roundTrips: 10_000,
   localEvents: 500_000,
   starts: 9,
   execArgv: [],
@@ -15,7 +15,7 @@ export const QUICK: Effort = {
   ...FULL,
   events: 100_000,
   bytes: 60_000_000,
-  roundTrips: 3000,
+  roundTrips: 5000,
   localEvents: 200_000,
   starts: 3,
 };

@@ -12,9 +12,6 @@ export const LIMIT_MS = 20_000;
 /** The failure of what met that limit. */
 export const STALLED = `not done within ${LIMIT_MS / 1000} s`;
 
-/** The warm-up is this part of the whole. */
-export const WARM_UP = 1 / 3;
-
 export interface Casting {
   readonly publishers: number;
   readonly subscribers: number;

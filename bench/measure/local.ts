@@ -3,7 +3,7 @@ import { startForwarderServer } from '../peers/forwarder-server.js';
 import type { LocalCommands, LocalKind } from '../processes/local.js';
 import { BenchProcess } from '../processes/process.js';
 import type { Effort, Measurement } from '../scenario.js';
-import { LIMIT_MS, WARM_UP } from './cast.js';
+import { LIMIT_MS } from './cast.js';
 import { perMillion } from './statistics.js';
 
 export interface Local {
@@ -15,14 +15,14 @@ export interface Local {
 export async function measureLocal(
   kind: LocalKind,
   { listeners, linked }: Local,
-  { localEvents, execArgv }: Effort,
+  { localEvents, warmUp, execArgv }: Effort,
 ): Promise<Measurement> {
   const server = linked ? await startForwarderServer() : undefined;
   const addresses = JSON.stringify(server?.addresses ?? {});
   const child = BenchProcess.start<LocalCommands>('local', [kind, addresses], execArgv);
   try {
     if (linked) await child.call('connect', undefined);
-    await child.call('run', { listeners, count: Math.ceil(localEvents * WARM_UP) }, LIMIT_MS);
+    await child.call('run', { listeners, count: warmUp }, LIMIT_MS);
     const run = { listeners, count: localEvents };
     const { milliseconds, cpuSeconds, received, peakMemory } = await child.call('run', run, LIMIT_MS);
     return {

@@ -1,7 +1,7 @@
 /** Round trips: an event there, one back, one in flight at a time. */
 import type { Peer } from '../peers/peer.js';
 import type { Effort, Measurement } from '../scenario.js';
-import { LIMIT_MS, STALLED, stalls, WARM_UP, withCast } from './cast.js';
+import { LIMIT_MS, STALLED, stalls, withCast } from './cast.js';
 import { perMillion, quantile } from './statistics.js';
 
 export function measureRoundTrip(
@@ -13,7 +13,8 @@ export function measureRoundTrip(
     if (publisher === undefined || subscriber === undefined) throw new TypeError('Expected one of each');
     let times: number[] = [];
     const stalled = await stalls(async () => {
-      await publisher.call('roundTrips', Math.ceil(roundTrips * WARM_UP), LIMIT_MS);
+      // As many again: the slowest hundredth of a cold process would be its compiler's.
+      await publisher.call('roundTrips', roundTrips, LIMIT_MS);
       await subscriber.call('expect', { firsts: [], count: 0 });
       times = await publisher.call('roundTrips', roundTrips, LIMIT_MS);
     });
