@@ -14,9 +14,9 @@ export const FULL: Effort = {
 export const QUICK: Effort = {
   ...FULL,
   events: 100_000,
-  bytes: 60_000_000,
-  roundTrips: 5000,
-  localEvents: 200_000,
+  bytes: 40_000_000,
+  roundTrips: 3000,
+  localEvents: 100_000,
   starts: 3,
 };
 
