@@ -1,8 +1,9 @@
 /**
  * `DistributedEmitter`: an Emittery whose events reach the emitters of other processes, threads and machines.
  *
- * Locally it is Emittery and nothing else: Emittery's own `emit` calls the local listeners. This class adds two
- * things: what is emitted here is also handed to delivery, and what delivery brings is handed to the listeners.
+ * Locally it is Emittery and nothing else, only that `emit` calls the listeners from an index of its own, with fewer
+ * promises. This class adds two things: what is emitted here is also handed to delivery, and what delivery brings is
+ * handed to the listeners.
  */
 import Emittery, { type DebugOptions, type UnsubscribeFunction } from 'emittery';
 import { assertListener, assertName, isMetaEvent, isName, listOf, onAbort } from './arguments.js';
@@ -156,14 +157,20 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
   override emit<Name extends DatalessNames<Events>>(eventName: Name): Promise<void>;
   override emit<Name extends keyof Events>(eventName: Name, eventData: Events[Name]): Promise<void>;
   override emit(eventName: PropertyKey, eventData?: unknown): Promise<void> {
-    return this.#emit(super.emit, eventName, eventData);
+    if (isLocalBusiness(eventName)) return super.emit(eventName as never, eventData as never);
+    const room = this.#send(eventName, eventData);
+    // Emittery's own logs it, also if nobody listens here.
+    if (this.#isDebugging) return bothOf(super.emit(eventName as never, eventData as never), room);
+    return bothOf(this.#listeners.emit(eventName, eventData), room);
   }
 
   /** As {@link emit}, with local listeners called one after another. */
   override emitSerial<Name extends DatalessNames<Events>>(eventName: Name): Promise<void>;
   override emitSerial<Name extends keyof Events>(eventName: Name, eventData: Events[Name]): Promise<void>;
   override emitSerial(eventName: PropertyKey, eventData?: unknown): Promise<void> {
-    return this.#emit(super.emitSerial, eventName, eventData);
+    if (isLocalBusiness(eventName)) return super.emitSerial(eventName as never, eventData as never);
+    const room = this.#send(eventName, eventData);
+    return bothOf(super.emitSerial(eventName as never, eventData as never), room);
   }
 
   override on<Name extends keyof AllEvents<Events>>(
@@ -238,20 +245,11 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
     );
   }
 
-  #emit(
-    emitLocally: (eventName: never, eventData: never) => Promise<void>,
-    name: PropertyKey,
-    data: unknown,
-  ): Promise<void> {
-    const callLocally = (): Promise<void> => emitLocally.call(this, name as never, data as never);
-    // Emittery's own business: its meta events must pass in one synchronous step, and it refuses what is no name.
-    if (!isName(name) || isMetaEvent(name)) return callLocally();
+  /** Sends an event to whoever is not a listener here. As {@link Delivery.publish}. */
+  #send(name: PropertyKey, data: unknown): Promise<void> | undefined {
     const room = this.#delivery.publish(name, data);
     this.#listeners.enqueue(name, data);
-    // With debugging on, Emittery is to log it even if nobody listens here.
-    if (!this.#listeners.hasListener(name) && !this.#isDebugging) return room ?? DONE;
-    const done = callLocally();
-    return room === undefined ? done : Promise.all([done, room]).then(() => {});
+    return room;
   }
 
   #receive(name: PropertyKey, values: readonly unknown[]): void {
@@ -295,6 +293,16 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
     else if (interested) this.#delivery.listen(name);
     else this.#delivery.unlisten(name);
   }
+}
+
+/** Emittery's own business: its meta events must pass in one synchronous step, and it refuses what is no name. */
+function isLocalBusiness(name: PropertyKey): boolean {
+  return !isName(name) || isMetaEvent(name);
+}
+
+function bothOf(done: Promise<void> | undefined, room: Promise<void> | undefined): Promise<void> {
+  if (done === undefined || room === undefined) return done ?? room ?? DONE;
+  return Promise.all([done, room]).then(() => {});
 }
 
 /**

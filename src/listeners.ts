@@ -1,9 +1,9 @@
 /**
- * Who listens here, by name: the index through which remote events reach listeners and iterators.
+ * Who listens here, by name: the index through which events reach listeners and iterators, from here and from elsewhere.
  *
- * Emittery keeps its own lists and serves local `emit`s from them; they are private to it, its `emit` makes a
- * handful of promises per event, and remote events deserve neither. This index mirrors the listeners, holds the
- * iterators, and says when the first interest in a name begins and the last one ends.
+ * Emittery keeps its own lists, which are private to it, and its `emit` makes a handful of promises per event. This
+ * index mirrors the listeners, holds the iterators, and says when the first interest in a name begins and the last one
+ * ends.
  */
 import { EventIterator } from './event-iterator.js';
 
@@ -15,6 +15,8 @@ export type InterestHandler = (name: PropertyKey | undefined, interested: boolea
 
 /** Called when a listener throws or rejects. */
 export type FailureHandler = (name: PropertyKey, cause: unknown) => void;
+
+const DONE: Promise<void> = Promise.resolve();
 
 /** Listeners in the order they were added, and a snapshot of them that dispatch can walk while they change. */
 class ListenerSet<T> {
@@ -149,9 +151,16 @@ export class Listeners {
     return count;
   }
 
-  /** Whether an `emit` of `name` here has a listener to call. */
-  hasListener(name: PropertyKey): boolean {
-    return this.#byName.has(name) || this.#any.members.size > 0;
+  /**
+   * Calls the listeners of an event that was emitted here, as Emittery's `emit` does: those of now, in a microtask, those
+   * of the name first; not who is removed meanwhile. All are called, also if one throws.
+   *
+   * @returns a promise that resolves when all are done, and rejects with what the first of them threw or rejected with;
+   *   `undefined` if there is no listener.
+   */
+  emit(name: PropertyKey, data: unknown): Promise<void> | undefined {
+    const set = this.#byName.get(name);
+    return set === undefined && this.#any.members.size === 0 ? undefined : this.#emit(set, name, data);
   }
 
   /** Whether somebody asked for `name` by name: a listener or an iterator. */
@@ -194,6 +203,33 @@ export class Listeners {
   dispatchOwn(name: PropertyKey, data: unknown): void {
     this.#enqueueByName(name, data);
     this.#call(name, data);
+  }
+
+  async #emit(set: ListenerSet<Listener> | undefined, name: PropertyKey, data: unknown): Promise<void> {
+    const listeners = set?.snapshot ?? [];
+    const any = this.#any.snapshot;
+    await DONE;
+    // Most listeners return nothing to wait for.
+    const pending: unknown[] = [];
+    for (const listener of listeners) {
+      if (!set?.members.has(listener)) continue;
+      try {
+        const result = listener(data);
+        if (isThenable(result)) pending.push(result);
+      } catch (cause) {
+        pending.push(Promise.reject(cause));
+      }
+    }
+    for (const listener of any) {
+      if (!this.#any.members.has(listener)) continue;
+      try {
+        const result = listener(name, data);
+        if (isThenable(result)) pending.push(result);
+      } catch (cause) {
+        pending.push(Promise.reject(cause));
+      }
+    }
+    if (pending.length > 0) await Promise.all(pending);
   }
 
   #enqueueByName(name: PropertyKey, data: unknown): void {
