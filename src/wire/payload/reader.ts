@@ -3,18 +3,23 @@
  * are seen to be there, no extension type is known but those of the table in payload.ts, and nothing is taken on trust.
  */
 import { EXT_UTF16, MAX_DEPTH, PayloadError } from './format.js';
+import { findShape, fingerprint, MAX_SHAPE_DEPTH, noteShape, type ShapeReader } from './read-shapes.js';
 import { readSpecial, type ValueReader } from './read-special.js';
+import { findRepeated, keepRepeated } from './repeated.js';
 import { StringReader } from './strings.js';
 
 /** Cheaper than a DataView of its own over each message. */
 const scratch = new DataView(new ArrayBuffer(8));
 
-export class PayloadReader implements ValueReader {
+const NO_KEYS: readonly string[] = [];
+
+export class PayloadReader implements ValueReader, ShapeReader {
   readonly bytes: Buffer;
   at: number;
   regExpCost = 0;
   readonly #end: number;
   readonly #strings: StringReader;
+  #view: DataView | undefined;
   /**
    * How many more values containers may promise. Every value takes a byte at least and is in one container at most, so all
    * headers together cannot promise more than there are bytes: what is allocated for them stays in proportion.
@@ -30,11 +35,35 @@ export class PayloadReader implements ValueReader {
   }
 
   read(depth: number): unknown {
-    const token = this.#byte();
+    const { at } = this;
+    if (at >= this.#end) throw this.error('the end, where a value belongs');
+    const token = this.bytes[at] as number;
+    this.at = at + 1;
     if (token < 0x80) return token;
+    if (token >= 0xa0 && token < 0xc0) return this.#string(token & 0x1f);
+    return this.#readMore(token, depth);
+  }
+
+  readRepeated(length: number, place: number): string {
+    const start = ++this.at;
+    const end = this.#skip(length);
+    const view = this.#makeView();
+    const known = findRepeated(place, view, start, length);
+    if (known !== undefined) return known;
+    const string = this.#strings.read(start, end);
+    keepRepeated(string, view, start, length);
+    return string;
+  }
+
+  #makeView(): DataView {
+    const { bytes } = this;
+    this.#view ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    return this.#view;
+  }
+
+  #readMore(token: number, depth: number): unknown {
     if (token < 0x90) return this.#object(token & 0x0f, depth);
     if (token < 0xa0) return this.#array(token & 0x0f, depth);
-    if (token < 0xc0) return this.#string(token & 0x1f);
     if (token >= 0xe0) return token - 0x100;
     switch (token) {
       case 0xc0:
@@ -130,24 +159,50 @@ export class PayloadReader implements ValueReader {
 
   #object(size: number, depth: number): Record<string, unknown> {
     this.#enter(size * 2, depth);
+    if (size === 0) return {};
+    const readShape = depth < MAX_SHAPE_DEPTH ? findShape(this.bytes, this.at, size) : undefined;
+    if (readShape !== undefined) return readShape(this, this.bytes, this.#makeView(), size, depth + 1);
+    return this.readRest(size, depth + 1, NO_KEYS, NO_KEYS, 0);
+  }
+
+  readRest(
+    size: number,
+    depth: number,
+    keys: readonly string[],
+    values: readonly unknown[],
+    seen: number,
+  ): Record<string, unknown> {
     const object: Record<string, unknown> = {};
-    for (let i = 0; i < size; i++) {
+    let print = size;
+    for (let i = 0; i < seen; i++) {
+      const key = keys[i] as string;
+      object[key] = values[i];
+      print = fingerprint(print, key.length, key.charCodeAt(0), key.charCodeAt(key.length - 1));
+    }
+    for (let i = seen; i < size; i++) {
       const token = this.#byte();
-      let key: string | undefined;
       if ((token & 0xe0) === 0xa0) {
         const start = this.at;
         const end = start + (token & 0x1f);
         if (end > this.#end) throw this.error('a property name that goes beyond the end');
-        key = this.#strings.known(start, end);
+        const key = this.#strings.known(start, end);
         if (key !== undefined) {
           this.at = end;
-          object[key] = this.read(depth + 1);
+          object[key] = this.read(depth);
+          print = fingerprint(
+            print,
+            token & 0x1f,
+            this.bytes[start] as number,
+            this.bytes[end - 1] as number,
+          );
           continue;
         }
       }
       this.at--;
       this.#rareProperty(object, depth);
+      print = 0;
     }
+    if (depth <= MAX_SHAPE_DEPTH) noteShape(print, size, object);
     return object;
   }
 
@@ -155,10 +210,10 @@ export class PayloadReader implements ValueReader {
   #rareProperty(object: Record<string, unknown>, depth: number): void {
     const token = this.bytes[this.at] as number;
     const start = this.at + 1;
-    const key = this.read(depth + 1);
+    const key = this.read(depth);
     if (typeof key !== 'string') throw this.error('a property name that is not a string');
     const end = this.at;
-    const value = this.read(depth + 1);
+    const value = this.read(depth);
     if (key in Object.prototype) {
       Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
     } else {

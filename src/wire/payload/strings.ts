@@ -9,6 +9,8 @@ const CACHE_SLOTS = 1024;
 const MAX_CACHED_BYTES = 24;
 /** V8 copies a substring this short; a longer one would keep the entire window in memory. */
 const MAX_CUT_BYTES = 12;
+/** Up to here it is cheaper to look at each byte than to search the text for what stands for bytes that are no UTF-8. */
+const MAX_SHORT_BYTES = 24;
 const WINDOW_BYTES = 4096;
 
 /**
@@ -44,7 +46,9 @@ export class StringReader {
 
   /** The string in `[start, end)`, which lies within the bytes. */
   read(start: number, end: number): string {
-    if (end - start <= MAX_CUT_BYTES && this.#isAscii(start, end)) {
+    const length = end - start;
+    if (length <= MAX_SHORT_BYTES && this.#isAscii(start, end)) {
+      if (length > MAX_CUT_BYTES) return this.#bytes.toString('latin1', start, end);
       if (end > this.#to || start < this.#from) this.#move(start);
       return this.#text.slice(start - this.#from, end - this.#from);
     }
