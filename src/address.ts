@@ -62,7 +62,8 @@ export function parsePort(text: string): number | undefined {
 
 export function formatEndpoint(endpoint: Endpoint): string {
   if (endpoint.protocol === 'ipc') return `ipc://${endpoint.path}`;
-  const host = isIPv6(endpoint.host) ? `[${endpoint.host}]` : endpoint.host;
+  // Nothing else has a colon. Not `isIPv6`: it takes 5 ms to compile its pattern, a third of the way to a first link.
+  const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;
   return `tcp://${host}:${endpoint.port}`;
 }
 

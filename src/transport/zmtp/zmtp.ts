@@ -132,6 +132,8 @@ class ZmtpTransport implements Transport {
   }
 
   flush(): void {
+    // First, so that what is sent does not arrive before what it is to meet.
+    if (this.#subscriptionFlush === 'scheduled') this.#subscriber.connection?.flush();
     this.#output?.flush();
   }
 
