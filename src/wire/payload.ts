@@ -42,31 +42,51 @@ import { PayloadWriter } from './payload/writer.js';
 
 export { PayloadError };
 
-/** A writer whose buffer has grown beyond this is let go, not kept for the next value. */
-const MAX_KEPT_BYTES = 1024 * 1024;
+const NO_ROOM = Buffer.alloc(0);
 
 /** The writer for the next value; none while one is at work, so that a getter may itself pack something. */
 let idle: PayloadWriter | undefined;
+/** The last value packed that found no room. */
+let spilled: Uint8Array = NO_ROOM;
 
 /**
- * The msgpack bytes of one value. Valid until the next call: the caller copies them.
+ * Writes the msgpack bytes of one value into `target`, from `at` on, where what comes after `at` is free to be written to.
+ *
+ * @returns where they end; -1 if there is no room for them, or hardly, and they are to be had from {@link takeSpilled}.
  *
  * @throws {PayloadError} for what cannot travel: functions, symbols, cycles, more than 512 levels or 256 MiB, Promises,
  * WeakMaps, WeakSets, WeakRefs, SharedArrayBuffers, iterators and other objects that would arrive as `{}` (those with a
  * `Symbol.toStringTag` and nothing else to see), and getters, proxies and `toJSON`s that throw. The message says where.
  */
-export function packPayload(value: unknown): Uint8Array {
+export function packInto(value: unknown, target: Buffer, at: number): number {
   const writer = idle ?? new PayloadWriter();
   idle = undefined;
   try {
+    writer.begin(target, at);
     writer.write(value, 0);
-    return new Uint8Array(writer.buffer.buffer, 0, writer.at);
+    if (!writer.isSpilled) return writer.at;
+    ({ spilled } = writer);
+    writer.letGo();
+    return -1;
   } catch (thrown) {
+    writer.letGo();
     throw Refusal.from(thrown).toError();
   } finally {
-    writer.reset();
-    if (writer.buffer.length <= MAX_KEPT_BYTES) idle = writer;
+    idle = writer;
   }
+}
+
+/** The bytes of the value for which {@link packInto} just found no room. Valid until the next is packed: the caller copies them. */
+export function takeSpilled(): Uint8Array {
+  const bytes = spilled;
+  spilled = NO_ROOM;
+  return bytes;
+}
+
+/** The msgpack bytes of one value, as of {@link packInto}. Valid until the next is packed: the caller copies them. */
+export function packPayload(value: unknown): Uint8Array {
+  packInto(value, NO_ROOM, 0);
+  return takeSpilled();
 }
 
 /**

@@ -1,5 +1,6 @@
 /**
- * The bytes being written: msgpack's scalars, strings and headers, each in its shortest form, into a buffer that grows.
+ * The bytes being written: msgpack's scalars, strings and headers, each in its shortest form. They go into the caller's
+ * buffer, and from where that ends into one of our own, which grows.
  *
  * Knows nothing of containers or classes; writer.ts puts these together.
  */
@@ -10,6 +11,10 @@ const INITIAL_BYTES = 16 * 1024;
 /** Every header and every number fits between `#safeEnd` and the end, so that one check per value is enough. */
 const MARGIN = 32;
 const MAX_BUFFER_BYTES = MAX_PACKED_BYTES + MARGIN;
+/** A buffer of our own that has grown beyond this is let go, not kept for the next value. */
+const MAX_KEPT_BYTES = 1024 * 1024;
+const NO_BYTES = Buffer.alloc(0);
+const NO_VIEW = new DataView(NO_BYTES.buffer, 0, 0);
 /** Up to here a loop in JavaScript beats the call into the runtime. */
 const SHORT_STRING = 40;
 const LONE_SURROGATE = /\p{Surrogate}/u;
@@ -17,23 +22,62 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 export const TOO_LARGE = `more than ${MAX_PACKED_BYTES} bytes cannot travel as one value`;
 
 export class ByteWriter {
-  buffer: Buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  /** What is being written to: the target, or a buffer of our own once the target had no more room. */
+  buffer: Buffer = NO_BYTES;
   at = 0;
-  #view = new DataView(this.buffer.buffer);
-  #safeEnd = INITIAL_BYTES - MARGIN;
+  /** Where the value begins in {@link buffer}; changes when that does. */
+  origin = 0;
+  #view: DataView = NO_VIEW;
+  /** How far the value may go in {@link buffer}. */
+  #end = 0;
+  #safeEnd = 0;
+  /** Kept from value to value. */
+  #target: Buffer = NO_BYTES;
+  #targetView: DataView = NO_VIEW;
+  #own: Buffer = NO_BYTES;
+  #ownView: DataView = NO_VIEW;
+
+  /** Begins a value, at `at` in `target`. */
+  begin(target: Buffer, at: number): void {
+    if (target !== this.#target) {
+      this.#target = target;
+      this.#targetView = viewOf(target);
+    }
+    this.#writeTo(target, this.#targetView, at);
+    this.at = at;
+  }
+
+  /** Whether the value had no room in its target, and is in a buffer of our own. */
+  get isSpilled(): boolean {
+    return this.buffer === this.#own;
+  }
+
+  /** The value that {@link isSpilled}. Its memory is used again for the next that does. */
+  get spilled(): Uint8Array {
+    return new Uint8Array(this.#own.buffer, 0, this.at);
+  }
+
+  /** Lets go of a buffer of our own that is too large to keep. */
+  letGo(): void {
+    if (this.#own.length <= MAX_KEPT_BYTES) return;
+    this.#own = NO_BYTES;
+    this.#ownView = NO_VIEW;
+    this.buffer = NO_BYTES;
+    this.#view = NO_VIEW;
+  }
 
   /** Makes sure that a header or a number can be written without another check. */
   reserve(): void {
     if (this.at > this.#safeEnd) this.#grow(0);
   }
 
-  /** The header of the map whose entries begin one byte after `start` and end here. */
+  /** The header of the map whose entries begin one byte after `start`, as counted from the origin, and end here. */
   writeMapHeader(start: number, size: number): void {
-    if (size < 0x10) this.buffer[start] = 0x80 | size;
+    if (size < 0x10) this.buffer[this.origin + start] = 0x80 | size;
     else {
       // The header was taken to be one byte long, as it nearly always is.
       const end = this.#insert(start + 1, size < 0x10000 ? 2 : 4);
-      this.at = start;
+      this.at = this.origin + start;
       this.#sized(size, 0xde);
       this.at = end;
     }
@@ -61,13 +105,13 @@ export class ByteWriter {
 
   writeExtensionOf(type: number, writeBody: () => void): void {
     this.reserve();
-    const start = this.at;
+    const start = this.at - this.origin;
     this.at += 3;
     writeBody();
-    const length = this.at - start - 3;
+    const length = this.at - this.origin - start - 3;
     let end = this.at;
     if (length >= 0x100) end = this.#insert(start + 3, length < 0x10000 ? 1 : 3);
-    this.at = start;
+    this.at = this.origin + start;
     this.#sized8(length, 0xc7);
     this.buffer[this.at] = type;
     this.at = end;
@@ -161,8 +205,8 @@ export class ByteWriter {
 
   #longString(value: string): void {
     const { length } = value;
-    // Exact where it is worth another pass over the text.
-    this.#grow(length < 0x10000 ? length * 3 : Buffer.byteLength(value));
+    // No character takes more than three bytes. Another pass over the text where that much room is not at hand.
+    if (this.at + length * 3 > this.#safeEnd) this.#grow(Buffer.byteLength(value));
     // The header is sized as if all were ASCII; what is not makes it grow, and the text is moved.
     const guess = stringHeaderBytes(length);
     const start = this.at + guess;
@@ -208,26 +252,42 @@ export class ByteWriter {
     this.at += 4;
   }
 
-  /** Moves what was written from `from` on up by `gap`; gives the new end. */
-  #insert(from: number, gap: number): number {
+  /** Moves what was written from `start` on, as counted from the origin, up by `gap`; gives the new end. */
+  #insert(start: number, gap: number): number {
     this.#grow(gap);
+    const from = this.origin + start;
     this.buffer.copyWithin(from + gap, from, this.at);
     return this.at + gap;
   }
 
   /** Makes room for `bytes` more, and the margin. */
   #grow(bytes: number): void {
-    const needed = this.at + bytes + MARGIN;
-    if (needed <= this.buffer.length) return;
+    if (this.at + bytes + MARGIN <= this.#end) return;
+    const written = this.at - this.origin;
+    const needed = written + bytes + MARGIN;
     if (needed > MAX_BUFFER_BYTES) throw new Refusal(TOO_LARGE);
-    const larger = Buffer.allocUnsafeSlow(
-      Math.min(Math.max(needed, this.buffer.length * 2), MAX_BUFFER_BYTES),
-    );
-    this.buffer.copy(larger, 0, 0, this.at);
-    this.buffer = larger;
-    this.#view = new DataView(larger.buffer);
-    this.#safeEnd = larger.length - MARGIN;
+    const { buffer, origin } = this;
+    if (needed > this.#own.length) {
+      const grown = Math.max(needed, INITIAL_BYTES, this.#own.length * 2);
+      this.#own = Buffer.allocUnsafeSlow(Math.min(grown, MAX_BUFFER_BYTES));
+      this.#ownView = viewOf(this.#own);
+    }
+    buffer.copy(this.#own, 0, origin, this.at);
+    this.#writeTo(this.#own, this.#ownView, 0);
+    this.at = written;
   }
+
+  #writeTo(buffer: Buffer, view: DataView, origin: number): void {
+    this.buffer = buffer;
+    this.#view = view;
+    this.origin = origin;
+    this.#end = Math.min(buffer.length, origin + MAX_BUFFER_BYTES);
+    this.#safeEnd = this.#end - MARGIN;
+  }
+}
+
+function viewOf(buffer: Buffer): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
 }
 
 function stringHeaderBytes(bytes: number): number {

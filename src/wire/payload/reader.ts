@@ -41,27 +41,6 @@ export class PayloadReader implements ValueReader, ShapeReader {
     this.at = at + 1;
     if (token < 0x80) return token;
     if (token >= 0xa0 && token < 0xc0) return this.#string(token & 0x1f);
-    return this.#readMore(token, depth);
-  }
-
-  readRepeated(length: number, place: number): string {
-    const start = ++this.at;
-    const end = this.#skip(length);
-    const view = this.#makeView();
-    const known = findRepeated(place, view, start, length);
-    if (known !== undefined) return known;
-    const string = this.#strings.read(start, end);
-    keepRepeated(string, view, start, length);
-    return string;
-  }
-
-  #makeView(): DataView {
-    const { bytes } = this;
-    this.#view ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    return this.#view;
-  }
-
-  #readMore(token: number, depth: number): unknown {
     if (token < 0x90) return this.#object(token & 0x0f, depth);
     if (token < 0xa0) return this.#array(token & 0x0f, depth);
     if (token >= 0xe0) return token - 0x100;
@@ -128,6 +107,23 @@ export class PayloadReader implements ValueReader, ShapeReader {
       default:
         throw this.error('0xc1, which msgpack never uses');
     }
+  }
+
+  readRepeated(length: number, place: number): string {
+    const start = ++this.at;
+    const end = this.#skip(length);
+    const view = this.#makeView();
+    const known = findRepeated(place, view, start, length);
+    if (known !== undefined) return known;
+    const string = this.#strings.read(start, end);
+    keepRepeated(string, view, start, length);
+    return string;
+  }
+
+  #makeView(): DataView {
+    const { bytes } = this;
+    this.#view ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    return this.#view;
   }
 
   readArray(depth: number): unknown[] {

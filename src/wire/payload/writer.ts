@@ -20,11 +20,11 @@ export class PayloadWriter extends ByteWriter implements ValueWriter {
   regExpCost = 0;
   readonly #ancestors: object[] = [];
 
-  /** Forgets the last value, also one that failed half-way. */
-  reset(): void {
-    this.at = 0;
+  /** Begins a value, at `at` in `target`; the last one may have failed half-way. */
+  override begin(target: Buffer, at: number): void {
+    super.begin(target, at);
     this.regExpCost = 0;
-    this.#ancestors.length = 0;
+    if (this.#ancestors.length > 0) this.#ancestors.length = 0;
   }
 
   write(value: unknown, depth: number): void {
@@ -78,7 +78,7 @@ export class PayloadWriter extends ByteWriter implements ValueWriter {
 
   writeProperties(object: object, depth: number): void {
     const record = object as Record<string, unknown>;
-    const start = this.at++;
+    const start = this.at++ - this.origin;
     let size = 0;
     let current: string | undefined;
     try {
