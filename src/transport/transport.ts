@@ -35,12 +35,16 @@ export interface Transport {
   unsubscribe(prefix: Uint8Array): void;
 
   /**
-   * Takes one message for sending. The bytes belong to the transport from here on and must not change.
+   * Takes one message for sending. The bytes belong to the transport, and do not change, for as long as
+   * {@link unconfirmedBytes} counts them.
    * Only while the link is `up`: a message sent in any other state is discarded.
    *
+   * @param headroom how many bytes before the message, in the buffer that it lies in, belong to the transport as well:
+   *   with {@link TransportSupport.headroom} of them it may put its framing there and send the message without a copy.
+   *   Default: 0.
    * @returns whether more is welcome; after `false`, wait for {@link TransportHandlers.onDrain}.
    */
-  send(message: Uint8Array): boolean;
+  send(message: Uint8Array, headroom?: number): boolean;
 
   /** Lets all that was sent go out now. Sends between two flushes may be combined into one write. */
   flush(): void;
@@ -84,6 +88,8 @@ export interface TransportSupport {
   readonly processes: boolean;
   /** Can lose its link and make it again. */
   readonly reconnects: boolean;
+  /** Bytes before a message in its buffer with which it need not be copied to be sent. Default: 0, they are of no use. */
+  readonly headroom?: number;
 }
 
 /** What an emitter hands to a transport it creates. */

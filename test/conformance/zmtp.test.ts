@@ -2,7 +2,7 @@ import { SILENCES, startSilentBus } from '../support/silent-bus.js';
 import { startForwarderBus } from '../support/zmtp-forwarder-bus.js';
 import { describeTransport } from './transport-suite.js';
 
-const supports = { processes: true, reconnects: true };
+const supports = { processes: true, reconnects: true, headroom: 9 };
 
 describeTransport('zmtp over TCP', {
   supports,

@@ -21,10 +21,12 @@ function publisher({ historyBytes = MIB, historyAge = 60_000 } = {}) {
   let clock = 0;
   const now = () => clock;
   const history = new History({ historyBytes, historyAge }, now);
-  const builder = new BatchBuilder(42, 4096, now);
+  const builder = new BatchBuilder({ publisher: 42, maxBatchBytes: 4096, headroom: 0, now });
   const channels = new Channels();
   const batch = (payloadBytes = 100, name: PropertyKey = 'a'): Batch => {
-    builder.add(channels.of(name) as Channel, Buffer.alloc(payloadBytes, 7));
+    const channel = channels.of(name) as Channel;
+    builder.pack(channel, Buffer.alloc(payloadBytes, 7));
+    builder.take(channel);
     return builder.finish() as Batch;
   };
   return {

@@ -1,8 +1,9 @@
 /**
- * Builds batches: copies the packed events of one name, one after another, behind a topic and a header.
+ * Builds batches: the packed events of one name, one after another, behind a topic and a header.
  *
- * Batches are cut from slabs that are never written twice, so that a finished batch may be kept by reference
- * (in the outbox, in the transport, in the history) for as long as anyone likes.
+ * Events are packed right where they will be sent from. Batches are cut from slabs that are never written twice, so that
+ * a finished batch may be kept by reference (in the outbox, in the transport, in the history) for as long as anyone likes;
+ * before each of them, room is left for what the transport frames it with.
  */
 import {
   FLAG_ANSWERS,
@@ -13,11 +14,20 @@ import {
   toElapsed,
   writeHeader,
 } from '../../wire/batch.js';
+import { packInto, takeSpilled } from '../../wire/payload.js';
 import type { Channel } from './channels.js';
 
 /** A slab takes several batches, and is small enough for an idle emitter to own one. */
 const MIN_SLAB_BYTES = 64 * 1024;
 const BATCHES_PER_SLAB = 4;
+
+/** With less than this left for events, a slab is not worth to begin a batch in. */
+const MIN_ROOM_BYTES = 256;
+
+/** Slabs that wait to be used again. In a steady flood, each one that is forgotten is needed at once. */
+const MAX_SPARE_SLABS = 16;
+
+const NO_SLAB = Buffer.alloc(0);
 
 /** A finished batch. */
 export interface Batch {
@@ -30,58 +40,110 @@ export interface Batch {
   readonly finishedAt: number;
 }
 
+export interface BatchBuilderOptions {
+  readonly publisher: PublisherId;
+  /** A clock in milliseconds that only goes forward. */
+  readonly now: () => number;
+  /** A batch does not grow beyond this. A larger event makes a batch of its own. */
+  readonly maxBatchBytes: number;
+  /** Bytes left free before each batch. */
+  readonly headroom: number;
+}
+
 export class BatchBuilder {
-  readonly #publisher: PublisherId;
-  readonly #maxBatchBytes: number;
-  readonly #now: () => number;
+  readonly #options: BatchBuilderOptions;
   readonly #slabBytes: number;
-  #slab: Buffer = Buffer.alloc(0);
-  /** Where the open batch begins in the slab, and where its next byte goes. */
+  #slab: Buffer = NO_SLAB;
+  readonly #spareSlabs: Buffer[] = [];
+  /** Where the last finished batch ends in the slab. */
+  #free = 0;
+  /** Where the open batch begins, and where its next event goes. */
   #start = 0;
   #end = 0;
+  /** Whose batch is at `#start`. It is open once it has events. */
   #channel: Channel | undefined;
   #count = 0;
+  /** The event that was packed last: `#packedBytes` from `#end` on, unless it had to be put aside. */
+  #packedBytes = 0;
+  #aside: Uint8Array | undefined;
+  /** The slab that an event is being packed into. */
+  #packing: Buffer | undefined;
   /** Sequence of the last batch on any topic. */
   #sequence = 0;
 
-  /** `now` is a clock in milliseconds that only goes forward. */
-  constructor(publisher: PublisherId, maxBatchBytes: number, now: () => number) {
-    this.#now = now;
-    this.#publisher = publisher;
-    this.#maxBatchBytes = maxBatchBytes;
-    this.#slabBytes = Math.max(MIN_SLAB_BYTES, maxBatchBytes * BATCHES_PER_SLAB);
+  constructor(options: BatchBuilderOptions) {
+    this.#options = options;
+    this.#slabBytes = Math.max(MIN_SLAB_BYTES, options.maxBatchBytes * BATCHES_PER_SLAB);
   }
 
-  /** Bytes of the batch being built, 0 if there is none. */
+  /** Takes back a slab that nobody refers to any more: memory that was used before is much faster than new memory. */
+  reuse(slab: ArrayBufferLike): void {
+    if (slab.byteLength === this.#slabBytes && this.#spareSlabs.length < MAX_SPARE_SLABS)
+      this.#spareSlabs.push(Buffer.from(slab));
+  }
+
+  /** Bytes of the open batch, 0 if there is none. */
   get openBytes(): number {
-    return this.#end - this.#start;
+    return this.#count === 0 ? 0 : this.#end - this.#start;
   }
 
-  /** Whether the open batch may take an event of `bytes` under `channel`, or has to be finished first. */
-  fits(channel: Channel, bytes: number): boolean {
-    if (this.#channel === undefined) return true;
-    return channel === this.#channel && this.openBytes + bytes <= this.#roomEnd();
+  /** Whether an event of `channel` may be packed now, or the open batch has to be finished first. */
+  accepts(channel: Channel): boolean {
+    return this.#count === 0 || (this.#channel === channel && this.#packing === undefined);
   }
 
-  /** Adds an event to the open batch, or opens one with it. Only what {@link fits}. */
-  add(channel: Channel, payload: Uint8Array): void {
-    if (this.#channel === undefined) this.#open(channel, payload.length);
-    this.#slab.set(payload, this.#end);
-    this.#end += payload.length;
+  /**
+   * Packs an event. It is not part of a batch until {@link take}, and forgotten if that does not come.
+   *
+   * @returns how many bytes it has.
+   * @throws PayloadError if `value` cannot travel.
+   */
+  pack(channel: Channel, value: unknown): number {
+    const outer = this.#packing;
+    // A getter of the value that is being packed has emitted: that one's bytes are where the next ones would go.
+    if (outer !== undefined) this.#slab = NO_SLAB;
+    if (this.#count === 0 && this.#place(channel, MIN_ROOM_BYTES)) this.#writeTopic(channel);
+    const slab = this.#slab;
+    const at = this.#channel === undefined ? slab.length : this.#end;
+    this.#packing = slab;
+    let end: number;
+    try {
+      end = packInto(value, slab, at);
+    } finally {
+      this.#packing = outer;
+    }
+    if (end < 0) this.#aside = takeSpilled();
+    else this.#aside = slab === this.#slab ? undefined : slab.subarray(at, end);
+    this.#packedBytes = this.#aside?.length ?? end - at;
+    return this.#packedBytes;
+  }
+
+  /** Whether the event packed last may join the open batch, or that has to be finished first. */
+  fits(channel: Channel): boolean {
+    if (this.#count === 0) return true;
+    const bytes = this.#end + this.#packedBytes - this.#start;
+    return channel === this.#channel && this.#aside === undefined && bytes <= this.#options.maxBatchBytes;
+  }
+
+  /** Adds the event packed last to the open batch, or opens one with it. Only what {@link fits}. */
+  take(channel: Channel): void {
+    // It lies in its place, unless there was no room for it or the batch that it lies behind was finished meanwhile.
+    if (this.#aside !== undefined || this.#channel !== channel) this.#move(channel);
+    this.#end += this.#packedBytes;
     this.#count += 1;
   }
 
   /** Ends the open batch and returns it, or `undefined` if there is none. */
   finish(): Batch | undefined {
     const channel = this.#channel;
-    if (channel === undefined) return undefined;
+    if (channel === undefined || this.#count === 0) return undefined;
     this.#sequence += 1;
-    const now = this.#now();
+    const now = this.#options.now();
     writeHeader(this.#slab, this.#start + channel.topic.length, {
       kind: MessageKind.batch,
       flags: FLAG_ANSWERS,
       count: this.#count,
-      publisher: this.#publisher,
+      publisher: this.#options.publisher,
       sequence: this.#sequence,
       previous: channel.sequence,
       position: channel.position,
@@ -99,24 +161,40 @@ export class BatchBuilder {
     };
     this.#channel = undefined;
     this.#count = 0;
-    this.#start = this.#end;
+    this.#free = this.#end;
     return batch;
   }
 
-  /** How long the open batch may become: its limit, or what its slab has left. */
-  #roomEnd(): number {
-    return Math.min(this.#maxBatchBytes, this.#slab.length - this.#start);
+  /** Begins a batch behind the last one, if the slab has room for `bytes` of events in it. */
+  #place(channel: Channel, bytes: number): boolean {
+    const { headroom } = this.#options;
+    const start = this.#free + headroom;
+    const end = start + channel.topic.length + HEADER_BYTES;
+    const hasRoom = end + bytes <= this.#slab.length;
+    this.#channel = hasRoom ? channel : undefined;
+    this.#start = start;
+    this.#end = end;
+    return hasRoom;
   }
 
-  #open(channel: Channel, payloadBytes: number): void {
-    const needed = channel.topic.length + HEADER_BYTES + payloadBytes;
-    if (needed > this.#slab.length - this.#end) {
-      this.#slab = Buffer.allocUnsafeSlow(Math.max(this.#slabBytes, needed));
-      this.#end = 0;
+  #newSlab(needed: number): Buffer {
+    const spare = needed <= this.#slabBytes ? this.#spareSlabs.pop() : undefined;
+    return spare ?? Buffer.allocUnsafeSlow(Math.max(this.#slabBytes, needed));
+  }
+
+  #writeTopic({ topic }: Channel): void {
+    for (let i = 0; i < topic.length; i += 1) this.#slab[this.#start + i] = topic[i] as number;
+  }
+
+  /** Begins a batch with the event packed last, wherever that lies. */
+  #move(channel: Channel): void {
+    const event = this.#aside ?? this.#slab.subarray(this.#end, this.#end + this.#packedBytes);
+    if (!this.#place(channel, event.length)) {
+      this.#slab = this.#newSlab(this.#options.headroom + channel.topic.length + HEADER_BYTES + event.length);
+      this.#free = 0;
+      this.#place(channel, event.length);
     }
-    this.#start = this.#end;
-    this.#slab.set(channel.topic, this.#end);
-    this.#end += channel.topic.length + HEADER_BYTES;
-    this.#channel = channel;
+    this.#slab.set(event, this.#end);
+    this.#writeTopic(channel);
   }
 }

@@ -37,6 +37,8 @@ export class History {
   readonly #now: () => number;
   /** Oldest first; the first one holds `#first`, the last one `#last`. None while the history is empty. */
   #pages: Page[] = [];
+  /** The page forgotten last: the next one to be opened. */
+  #sparePage: Page | undefined;
   #slabs: ArrayBufferLike[] = [];
   /** The slab that the last batch lies in. */
   #slab: ArrayBufferLike | undefined;
@@ -47,6 +49,7 @@ export class History {
   #first = 1;
   #last = 0;
   #bytes = 0;
+  #messageBytes = 0;
   #goneFinishedAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
@@ -71,20 +74,29 @@ export class History {
     return this.#bytes;
   }
 
+  /** The batches that are kept, in bytes. */
+  get messageBytes(): number {
+    return this.#messageBytes;
+  }
+
   /** When the newest batch that is not kept any more was finished; minus infinity if all are kept. */
   get goneFinishedAt(): number {
     return this.#goneFinishedAt;
   }
 
-  /** Takes the batch that was just sent, at `sentAt`. Its sequence follows the last one's. */
-  add(batch: Batch, sentAt: number): void {
+  /**
+   * Takes the batch that was just sent, at `sentAt`. Its sequence follows the last one's.
+   *
+   * @returns a slab that nothing here lies in any more, if there is one.
+   */
+  add(batch: Batch, sentAt: number): ArrayBufferLike | undefined {
     const { message, sequence, channel, finishedAt } = batch;
     const slab = message.buffer;
     this.#last = sequence;
     if (slab !== this.#slab) {
       if (slab.byteLength + PAGE_BYTES > this.#options.historyBytes) {
         this.#forgetAll(finishedAt);
-        return;
+        return undefined;
       }
       this.#slab = slab;
       this.#slabs.push(slab);
@@ -100,8 +112,11 @@ export class History {
     page.topicHash[at] = channel.topicHash;
     page.finishedAt[at] = finishedAt;
     page.sentAt[at] = sentAt;
-    while (this.#bytes > this.#options.historyBytes) this.#forgetFirst();
+    this.#messageBytes += message.length;
+    let forgotten: ArrayBufferLike | undefined;
+    while (this.#bytes > this.#options.historyBytes) forgotten = this.#forgetFirst() ?? forgotten;
     if (this.#timer === undefined) this.#startTimer();
+    return forgotten;
   }
 
   /** Forgets what is older than `historyAge`. Call it before asking for anything that depends on it. */
@@ -160,44 +175,45 @@ export class History {
   }
 
   #openPage(): void {
-    this.#pages.push({
-      slab: new Uint32Array(PAGE_SIZE),
-      offset: new Uint32Array(PAGE_SIZE),
-      length: new Uint32Array(PAGE_SIZE),
-      topicHash: new Int32Array(PAGE_SIZE),
-      finishedAt: new Float64Array(PAGE_SIZE),
-      sentAt: new Float64Array(PAGE_SIZE),
-    });
+    this.#pages.push(this.#sparePage ?? newPage());
+    this.#sparePage = undefined;
     this.#bytes += PAGE_BYTES;
   }
 
-  #forgetFirst(): void {
+  /** Returns the slab that it was the last one of, if it was. */
+  #forgetFirst(): ArrayBufferLike | undefined {
     const first = this.#first;
     const finishedAt = this.finishedAt(first);
     if (first === this.#last) {
       this.#forgetAll(finishedAt);
-      return;
+      return undefined;
     }
+    let forgotten: ArrayBufferLike | undefined;
+    this.#messageBytes -= this.#pageOf(first).length[this.#placeOf(first)] as number;
     const next = first + 1;
     const nextSlab = this.#pageOf(next).slab[this.#placeOf(next)] as number;
     this.#first = next;
     this.#goneFinishedAt = finishedAt;
     if (nextSlab !== this.#firstSlab) {
-      this.#bytes -= (this.#slabs.shift() as ArrayBufferLike).byteLength;
+      forgotten = this.#slabs.shift() as ArrayBufferLike;
+      this.#bytes -= forgotten.byteLength;
       this.#firstSlab = nextSlab;
     }
     if (next - this.#base === PAGE_SIZE) {
-      this.#pages.shift();
+      this.#sparePage = this.#pages.shift();
       this.#bytes -= PAGE_BYTES;
       this.#base = next;
     }
+    return forgotten;
   }
 
   #forgetAll(finishedAt: number): void {
     this.#pages = [];
+    this.#sparePage = undefined;
     this.#slabs = [];
     this.#slab = undefined;
     this.#bytes = 0;
+    this.#messageBytes = 0;
     this.#first = this.#last + 1;
     this.#goneFinishedAt = finishedAt;
   }
@@ -215,4 +231,15 @@ export class History {
     );
     this.#timer.unref();
   }
+}
+
+function newPage(): Page {
+  return {
+    slab: new Uint32Array(PAGE_SIZE),
+    offset: new Uint32Array(PAGE_SIZE),
+    length: new Uint32Array(PAGE_SIZE),
+    topicHash: new Int32Array(PAGE_SIZE),
+    finishedAt: new Float64Array(PAGE_SIZE),
+    sentAt: new Float64Array(PAGE_SIZE),
+  };
 }

@@ -7,7 +7,6 @@
  */
 
 import { FLAG_ACKNOWLEDGE, FLAG_ANSWERS, type PublisherId, setFlags } from '../../wire/batch.js';
-import { packPayload } from '../../wire/payload.js';
 import { type Batch, BatchBuilder } from './batch-builder.js';
 import { brake } from './brake.js';
 import { type Channels, EventTooLargeError } from './channels.js';
@@ -27,6 +26,8 @@ export interface OutboxOptions {
   readonly maxBufferBytes: number;
   /** Unsent bytes over which {@link Outbox.room} makes callers wait. */
   readonly highWaterMark: number;
+  /** Bytes left free before each batch, for the link to put its framing there. Default: 0. */
+  readonly headroom?: number;
   /** Whether receivers go on while this thread sleeps. */
   readonly canBrake?: boolean;
 }
@@ -34,7 +35,7 @@ export interface OutboxOptions {
 /** Where the outbox puts its batches. */
 export interface OutboxLink {
   /** As {@link Transport.send}. */
-  send(message: Buffer): boolean;
+  send(message: Buffer, headroom?: number): boolean;
   flush(): void;
   /** As {@link Transport.unconfirmedBytes}. */
   readonly unconfirmedBytes: number;
@@ -92,7 +93,7 @@ export class Outbox {
     this.#history = records.history;
     this.#tailMarker = records.tailMarker;
     this.#pacer = new Pacer(options.now, () => this.#resume());
-    this.#builder = new BatchBuilder(options.publisher, options.maxBatchBytes, options.now);
+    this.#builder = new BatchBuilder({ ...options, headroom: options.headroom ?? 0 });
   }
 
   /** When a batch was last handed to the link. */
@@ -113,16 +114,17 @@ export class Outbox {
   push(name: PropertyKey, value: unknown): Acceptance {
     const channel = this.#channels.of(name);
     if (channel === undefined) return 'local';
-    const payload = packPayload(value);
-    const { length } = payload;
+    const builder = this.#builder;
+    if (!builder.accepts(channel)) this.#finishBatch();
+    const bytes = builder.pack(channel, value);
     const { maxEventBytes } = this.#options;
-    if (length > maxEventBytes) {
-      throw new EventTooLargeError(`it has ${length} bytes, and \`maxEventBytes\` is ${maxEventBytes}`);
+    if (bytes > maxEventBytes) {
+      throw new EventTooLargeError(`it has ${bytes} bytes, and \`maxEventBytes\` is ${maxEventBytes}`);
     }
-    if (!this.#hasRoomFor(length)) return 'overflow';
-    if (!this.#builder.fits(channel, length)) this.#finishBatch();
-    this.#builder.add(channel, payload);
-    this.#turnBytes += Math.max(length, MIN_EVENT_TURN_BYTES);
+    if (!this.#hasRoomFor(bytes)) return 'overflow';
+    if (!builder.fits(channel)) this.#finishBatch();
+    builder.take(channel);
+    this.#turnBytes += Math.max(bytes, MIN_EVENT_TURN_BYTES);
     if (!this.#flushScheduled) this.#scheduleFlush();
     return 'accepted';
   }
@@ -252,12 +254,15 @@ export class Outbox {
     if (this.#pacer.count(sequence, message.length, channel.audience, now)) {
       setFlags(message, channel.topic.length, FLAG_ACKNOWLEDGE | FLAG_ANSWERS);
     }
-    this.#linkOpen = this.#link.send(message);
+    this.#linkOpen = this.#link.send(message, this.#options.headroom);
     channel.sentSequence = sequence;
     channel.sentAt = now;
     this.#lastSentAt = now;
     if (this.#doubtful !== undefined) this.#doubtful += count;
-    this.#history.add(batch, now);
+    const forgotten = this.#history.add(batch, now);
+    // What the link may still need was sent after it: it is among what is kept.
+    if (forgotten !== undefined && this.#link.unconfirmedBytes <= this.#history.messageBytes)
+      this.#builder.reuse(forgotten);
     this.#tailMarker.sent(channel);
     this.#noteHandedOver(message.length, count);
   }

@@ -55,15 +55,12 @@ export class Sending {
     const channels = new Channels();
     this.#history = new History(options, now);
     this.#tailMarker = new TailMarker(publisher, channels, this, now);
-    this.outbox = new Outbox(
-      { ...options, publisher, now, canBrake: transport.supports.processes },
-      transport,
-      {
-        channels,
-        history: this.#history,
-        tailMarker: this.#tailMarker,
-      },
-    );
+    const { processes: canBrake, headroom } = transport.supports;
+    this.outbox = new Outbox({ ...options, publisher, now, canBrake, headroom }, transport, {
+      channels,
+      history: this.#history,
+      tailMarker: this.#tailMarker,
+    });
     this.#replayer = new Replayer(publisher, this.#history, channels, this, now);
     this.#aftermath = new Aftermath(context.latencyMs, () => this.outbox.trust());
   }

@@ -16,7 +16,7 @@ import {
 } from './commands.js';
 import { Confirmations } from './confirmations.js';
 import { deadline } from './deadline.js';
-import { type DropReason, encodeFrame, FrameDecoder, type FrameSink } from './frames.js';
+import { type DropReason, encodeFrame, FrameDecoder, type FrameSink, LONG_HEADER_BYTES } from './frames.js';
 import {
   checkSocketType,
   encodeGreeting,
@@ -121,9 +121,10 @@ export class ZmtpConnection implements FrameSink {
     return this.#confirmations?.unconfirmedBytes ?? this.#output.bytes;
   }
 
-  /** Only when ready. The bytes must not change from here on. */
-  send(message: Uint8Array): void {
-    this.#output.addFrame('message', message);
+  /** Only when ready. The bytes must not change from here on, nor the `headroom` bytes before them in their buffer. */
+  send(message: Uint8Array, headroom = 0): void {
+    if (headroom >= LONG_HEADER_BYTES) this.#output.addMessageInPlace(message);
+    else this.#output.addFrame('message', message);
     this.#confirmations?.sent(message.length);
     this.#countTowardsPing(message.length);
   }

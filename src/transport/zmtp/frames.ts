@@ -13,7 +13,8 @@ const LONG = 2;
 const COMMAND = 4;
 
 const SHORT_HEADER_BYTES = 2;
-export const MAX_HEADER_BYTES = 9;
+export const LONG_HEADER_BYTES = 9;
+export const MAX_HEADER_BYTES = LONG_HEADER_BYTES;
 
 /** Commands this side has to understand are tiny; libzmq's metadata stays far below this too. */
 const MAX_COMMAND_BYTES = 64 * 1024;
@@ -49,6 +50,21 @@ export function writeFrameHeader(target: Buffer, at: number, kind: FrameKind, si
   target.writeUInt32BE(Math.floor(size / 0x1_0000_0000), at + 1);
   target.writeUInt32BE(size >>> 0, at + 5);
   return at + MAX_HEADER_BYTES;
+}
+
+/** The header of a message, in the long form whatever its size: {@link LONG_HEADER_BYTES} bytes at `at`. */
+export function writeLongFrameHeader(target: Buffer, at: number, size: number): void {
+  target[at] = LONG;
+  // Byte by byte: Buffer's own writer checks its arguments on each call, and there is one per message.
+  const high = Math.floor(size / 0x1_0000_0000);
+  target[at + 1] = 0;
+  target[at + 2] = 0;
+  target[at + 3] = high >>> 8;
+  target[at + 4] = high;
+  target[at + 5] = size >>> 24;
+  target[at + 6] = size >>> 16;
+  target[at + 7] = size >>> 8;
+  target[at + 8] = size;
 }
 
 /** One whole frame: for the few that are not worth a slab. */

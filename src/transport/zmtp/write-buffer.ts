@@ -1,30 +1,47 @@
 /**
- * Many frames, few writes: what is sent between two flushes leaves in one system call.
+ * Many frames, few writes: what is sent between two flushes leaves in one system call, and what can be sent from where
+ * it lies is not copied.
  *
- * Small frames are copied one after another into a slab; a flush writes the part of it that is new, and the slab goes
- * on behind it. Nothing written is ever touched again, so the kernel may take its time. Large bodies go by reference.
+ * What leaves next is a *run*: a part of one slab that grows at its end. A small frame is copied to the end of a slab of
+ * this buffer's own. A message with room for a header before it gets its header there; if it lies right behind the run,
+ * as messages do that were built one after another in one slab, the run just grows. What does not follow on begins a new
+ * run, and the old one waits for it. Nothing written is ever touched again, so the kernel may take its time.
  */
 import type { Socket } from 'node:net';
-import { type FrameKind, MAX_HEADER_BYTES, writeFrameHeader } from './frames.js';
+import {
+  type FrameKind,
+  LONG_HEADER_BYTES,
+  MAX_HEADER_BYTES,
+  writeFrameHeader,
+  writeLongFrameHeader,
+} from './frames.js';
 import type { WriteProgress } from './heartbeat.js';
 
-const SLAB_BYTES = 64 * 1024;
+/** For frames that are copied: subscriptions, commands, and the few messages that are built alone. */
+const SLAB_BYTES = 16 * 1024;
 
 /** From here on a second buffer in the write costs less than the copy. */
 const BY_REFERENCE_BYTES = 4 * 1024;
 
 /** Unflushed bytes at which waiting for more frames gains nothing. */
-const AUTO_FLUSH_BYTES = 64 * 1024;
+const AUTO_FLUSH_BYTES = 96 * 1024;
+
+/** A run of so many bytes is worth a write of its own: one of several buffers costs more. */
+const LONG_RUN_BYTES = 16 * 1024;
 
 const EMPTY = Buffer.alloc(0);
 
 export class WriteBuffer {
   readonly #socket: Socket;
   readonly #onWritten: () => void;
+  /** The run: a part of a slab, this buffer's own or the one that messages were built in. */
   #slab: Buffer = EMPTY;
-  /** The part of the slab that is filled and not yet in `#pending` or written. */
   #start = 0;
   #end = 0;
+  /** Where frames are copied to, from `#ownEnd` on. */
+  #own: Buffer = EMPTY;
+  #ownEnd = 0;
+  /** What leaves before the run. */
   #pending: Uint8Array[] = [];
   #unflushedBytes = 0;
 
@@ -47,20 +64,33 @@ export class WriteBuffer {
 
   addFrame(kind: FrameKind, body: Uint8Array): void {
     const size = body.length;
-    const needed = size < BY_REFERENCE_BYTES ? MAX_HEADER_BYTES + size : MAX_HEADER_BYTES;
-    if (this.#end + needed > this.#slab.length) this.#newSlab();
-    const start = this.#end;
-    const bodyAt = writeFrameHeader(this.#slab, start, kind, size);
-    if (size < BY_REFERENCE_BYTES) {
-      this.#slab.set(body, bodyAt);
-      this.#end = bodyAt + size;
-    } else {
-      this.#end = bodyAt;
-      this.#seal();
+    const isCopied = size < BY_REFERENCE_BYTES;
+    const needed = isCopied ? MAX_HEADER_BYTES + size : MAX_HEADER_BYTES;
+    if (this.#ownEnd + needed > this.#own.length) {
+      this.#own = Buffer.allocUnsafeSlow(SLAB_BYTES);
+      this.#ownEnd = 0;
+    }
+    const start = this.#ownEnd;
+    const bodyAt = writeFrameHeader(this.#own, start, kind, size);
+    if (isCopied) this.#own.set(body, bodyAt);
+    this.#ownEnd = isCopied ? bodyAt + size : bodyAt;
+    this.#extend(this.#own, start, this.#ownEnd);
+    if (!isCopied) {
+      this.#endRun();
       this.#pending.push(body);
     }
-    this.#unflushedBytes += bodyAt - start + size;
-    if (this.#unflushedBytes >= AUTO_FLUSH_BYTES) this.flush();
+    this.#count(bodyAt - start + size);
+  }
+
+  /** A message whose `LONG_HEADER_BYTES` before it, in its buffer, are free: sent from where it lies. */
+  addMessageInPlace(message: Uint8Array): void {
+    const { buffer, byteOffset, length } = message;
+    const slab = buffer === this.#slab.buffer ? this.#slab : Buffer.from(buffer);
+    const start = byteOffset - LONG_HEADER_BYTES;
+    // Always the long form: the size of the gap was decided before that of the message was known.
+    writeLongFrameHeader(slab, start, length);
+    this.#extend(slab, start, byteOffset + length);
+    this.#count(LONG_HEADER_BYTES + length);
   }
 
   flush(): void {
@@ -68,12 +98,12 @@ export class WriteBuffer {
     this.#unflushedBytes = 0;
     const socket = this.#socket;
     if (this.#pending.length === 0) {
-      const part = this.#slab.subarray(this.#start, this.#end);
+      const run = this.#slab.subarray(this.#start, this.#end);
       this.#start = this.#end;
-      socket.write(part, this.#onWritten);
+      socket.write(run, this.#onWritten);
       return;
     }
-    this.#seal();
+    this.#endRun();
     const parts = this.#pending;
     this.#pending = [];
     const last = parts.pop();
@@ -83,18 +113,26 @@ export class WriteBuffer {
     socket.uncork();
   }
 
-  /** Flushes first, so that the write that empties a full slab is a plain one. */
-  #newSlab(): void {
-    this.flush();
-    this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-    this.#start = 0;
-    this.#end = 0;
+  /** Adds a part of `slab` to what leaves: to the run, if it follows on. */
+  #extend(slab: Buffer, start: number, end: number): void {
+    if (slab !== this.#slab || start !== this.#end) {
+      if (this.#pending.length === 0 && this.#end - this.#start >= LONG_RUN_BYTES) this.flush();
+      else this.#endRun();
+      this.#slab = slab;
+      this.#start = start;
+    }
+    this.#end = end;
   }
 
-  /** Puts the filled part of the slab in its place among the bodies that go by reference. */
-  #seal(): void {
+  /** Puts the run in its place among what leaves before the next one. */
+  #endRun(): void {
     if (this.#end > this.#start) this.#pending.push(this.#slab.subarray(this.#start, this.#end));
     this.#start = this.#end;
+  }
+
+  #count(bytes: number): void {
+    this.#unflushedBytes += bytes;
+    if (this.#unflushedBytes >= AUTO_FLUSH_BYTES) this.flush();
   }
 }
 

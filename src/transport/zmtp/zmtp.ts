@@ -14,13 +14,14 @@ import type {
   TransportSupport,
 } from '../transport.js';
 import type { ZmtpConnection } from './connection.js';
+import { LONG_HEADER_BYTES } from './frames.js';
 import { DEFAULT_TIMING, type LinkTiming, ZmtpLink } from './link.js';
 
 /** Bytes waiting at which `send` asks for a pause, and at which it is over. */
 const HIGH_WATER_MARK = 256 * 1024;
 const LOW_WATER_MARK = HIGH_WATER_MARK / 2;
 
-const SUPPORTS: TransportSupport = { processes: true, reconnects: true };
+const SUPPORTS: TransportSupport = { processes: true, reconnects: true, headroom: LONG_HEADER_BYTES };
 
 /** What a test may want to decide. */
 export interface ZmtpDependencies {
@@ -116,7 +117,7 @@ class ZmtpTransport implements Transport {
     if (this.#subscriptions.delete(keyOf(prefix))) this.#tell(prefix, 'cancel');
   }
 
-  send(message: Uint8Array): boolean {
+  send(message: Uint8Array, headroom = 0): boolean {
     if (message.length > this.#maxMessageBytes) {
       throw new RangeError(
         `A message of ${message.length} bytes is over the limit of ${this.#maxMessageBytes}`,
@@ -124,7 +125,7 @@ class ZmtpTransport implements Transport {
     }
     const output = this.#output;
     if (output === undefined) return true;
-    output.send(message);
+    output.send(message, headroom);
     if (output.bufferedBytes < HIGH_WATER_MARK) return true;
     output.flush();
     this.#flow = 'waiting';

@@ -1,0 +1,181 @@
+import { describe, expect, test } from 'vitest';
+import { type Batch, BatchBuilder } from '../../src/delivery/sending/batch-builder.js';
+import { type Channel, Channels } from '../../src/delivery/sending/channels.js';
+import { Outbox } from '../../src/delivery/sending/outbox.js';
+import { emptyHeader, HEADER_BYTES, readHeader } from '../../src/wire/batch.js';
+import { unpackPayloads } from '../../src/wire/payload.js';
+import { outboxRecords } from '../support/outbox-records.js';
+
+const HEADROOM = 9;
+const SLAB_BYTES = 64 * 1024;
+const now = () => 0;
+
+function valuesOf({ message, channel, count }: Batch): unknown[] {
+  return unpackPayloads(message, channel.topic.length + HEADER_BYTES, count);
+}
+
+/** A builder that is used as the outbox uses it. */
+function building(maxBatchBytes = 4096) {
+  const builder = new BatchBuilder({ publisher: 1, maxBatchBytes, headroom: HEADROOM, now });
+  const channels = new Channels();
+  const batches: Batch[] = [];
+  const finish = () => {
+    const batch = builder.finish();
+    if (batch !== undefined) batches.push(batch);
+  };
+  const add = (name: PropertyKey, value: unknown) => {
+    const channel = channels.of(name) as Channel;
+    if (!builder.accepts(channel)) finish();
+    builder.pack(channel, value);
+    if (!builder.fits(channel)) finish();
+    builder.take(channel);
+  };
+  return { builder, batches, channels, add, finish };
+}
+
+describe('the batch builder', () => {
+  test('builds in place: batches of one slab follow one another, with room before each', () => {
+    const { add, finish, batches } = building();
+    for (let i = 0; i < 10; i += 1) add(i % 2 === 0 ? 'a' : 'b', { i });
+    finish();
+    expect(batches.map(valuesOf)).toEqual(Array.from({ length: 10 }, (_, i) => [{ i }]));
+    let end = 0;
+    for (const { message } of batches) {
+      expect(message.buffer).toBe(batches[0]?.message.buffer);
+      expect(message.byteOffset).toBe(end + HEADROOM);
+      end = message.byteOffset + message.length;
+    }
+  });
+
+  test('never grows a batch beyond its limit, unless one event alone is larger', () => {
+    const { add, finish, batches } = building(1000);
+    const sizes = [10, 400, 400, 400, 5000, 10, 10, 990, 70_000, 1];
+    for (const size of sizes) add('a', Buffer.alloc(size, size));
+    finish();
+    expect(batches.flatMap(valuesOf)).toEqual(sizes.map((size) => Buffer.alloc(size, size)));
+    for (const { message, count } of batches) expect(message.length <= 1000 || count === 1).toBe(true);
+  });
+
+  test('keeps every event whole across the ends of slabs', () => {
+    const { add, finish, batches } = building();
+    const texts = Array.from({ length: 5000 }, (_, i) => `${i}`.padEnd((i * 37) % 400, 'x'));
+    for (const [i, text] of texts.entries()) add(`name-${i % 3 === 0 ? 0 : i % 7}`, text);
+    finish();
+    expect(batches.flatMap(valuesOf)).toEqual(texts);
+    expect(batches.map(({ sequence }) => sequence)).toEqual(batches.map((_, i) => i + 1));
+  });
+
+  test('forgets what was packed and not taken', () => {
+    const { builder, channels, add, finish, batches } = building();
+    add('a', 1);
+    builder.pack(channels.of('a') as Channel, 'refused');
+    add('a', 2);
+    builder.pack(channels.of('a') as Channel, 'refused, too');
+    finish();
+    builder.pack(channels.of('b') as Channel, 'refused as well');
+    expect(builder.openBytes).toBe(0);
+    finish();
+    add('c', 3);
+    finish();
+    expect(batches.map(valuesOf)).toEqual([[1, 2], [3]]);
+  });
+
+  test('goes on when a value cannot be packed', () => {
+    const { builder, channels, add, finish, batches } = building();
+    add('a', 1);
+    expect(() => builder.pack(channels.of('a') as Channel, { f: () => 1 })).toThrow('cannot travel');
+    add('a', 2);
+    finish();
+    expect(batches.map(valuesOf)).toEqual([[1, 2]]);
+  });
+
+  test('uses a slab again that is given back, and no other', () => {
+    const { builder, add, finish, batches } = building();
+    const mine = Buffer.alloc(SLAB_BYTES);
+    builder.reuse(mine.buffer);
+    builder.reuse(new ArrayBuffer(10));
+    add('a', 1);
+    finish();
+    expect(batches[0]?.message.buffer).toBe(mine.buffer);
+    for (let i = 0; i < 1000; i += 1) add('a', 'x'.repeat(100));
+    finish();
+    expect(new Set(batches.map(({ message }) => message.buffer)).size).toBeGreaterThan(1);
+    expect(batches.flatMap(valuesOf)).toHaveLength(1001);
+  });
+});
+
+describe('an event that emits while it is packed', () => {
+  interface Sent {
+    readonly sequence: number;
+    readonly values: readonly unknown[];
+  }
+
+  function outbox() {
+    const sent: Sent[] = [];
+    const link = {
+      unconfirmedBytes: 0,
+      flush() {},
+      send(message: Buffer) {
+        const end = message.indexOf(0) + 1;
+        const header = emptyHeader();
+        expect(readHeader(message, end, header)).toBeUndefined();
+        const values = unpackPayloads(message, end + HEADER_BYTES, header.count);
+        sent.push({ sequence: header.sequence, values });
+        return true;
+      },
+    };
+    const limits = { maxBatchBytes: 1024, maxEventBytes: 1e6, maxBufferBytes: 1e6, highWaterMark: 1e5 };
+    const box = new Outbox({ publisher: 1, now, headroom: HEADROOM, ...limits }, link, outboxRecords(now));
+    box.setLinkOpen(true);
+    return { box, sent };
+  }
+
+  test.each([
+    ['under the same name', 'a', 'a'],
+    ['under another name', 'a', 'b'],
+  ])('%s - comes after what it emits, and both are whole', (_, outer, inner) => {
+    for (const padding of [0, 100, 2000, 60_000]) {
+      const { box, sent } = outbox();
+      box.push(outer, 'before');
+      box.push(outer, {
+        padding: 'p'.repeat(padding),
+        get value() {
+          box.push(inner, { inner: 1 });
+          box.push(inner, {
+            get deeper() {
+              box.push(outer, 'deepest');
+              return 2;
+            },
+          });
+          return 'outer';
+        },
+      });
+      box.push(outer, 'after');
+      box.flush();
+      expect(sent.flatMap(({ values }) => values)).toEqual([
+        'before',
+        { inner: 1 },
+        'deepest',
+        { deeper: 2 },
+        { padding: 'p'.repeat(padding), value: 'outer' },
+        'after',
+      ]);
+      expect(sent.map(({ sequence }) => sequence)).toEqual(sent.map((__, i) => i + 1));
+    }
+  });
+
+  test('is whole if it flushes, or what it emits is refused', () => {
+    const { box, sent } = outbox();
+    box.push('a', {
+      get value() {
+        box.push('a', 'inner');
+        box.flush();
+        expect(() => box.push('a', () => 1)).toThrow('cannot travel');
+        return 1;
+      },
+    });
+    box.push('a', 'after');
+    box.flush();
+    expect(sent.flatMap(({ values }) => values)).toEqual(['inner', { value: 1 }, 'after']);
+  });
+});
