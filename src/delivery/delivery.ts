@@ -280,13 +280,14 @@ export class Delivery {
         if (publisher === this.#publisher) this.#heartbeat.receive(sequence);
         return undefined;
       case MessageKind.request: {
-        const request = decodeRequest(body);
+        // A copy: it is answered later, and the transport's bytes are valid during its call.
+        const request = decodeRequest(Buffer.from(body));
         if (request === undefined) return 'is a malformed request';
         this.#sending.replay(publisher, sequence, request);
         return undefined;
       }
       case MessageKind.inquiry: {
-        const topics = decodeTopics(body);
+        const topics = decodeTopics(Buffer.from(body));
         if (topics === undefined) return 'is a malformed inquiry';
         if (isToAll) this.#inquirer.heard();
         if (publisher === this.#publisher) return undefined;

@@ -60,7 +60,7 @@ export interface Transport {
 }
 
 export interface TransportHandlers {
-  /** One whole message. The bytes are the handler's to keep; they are never overwritten. */
+  /** One whole message. The bytes are the handler's during the call; what it keeps of them, it copies. */
   onMessage(message: Buffer): void;
   /** The link changed. Every report differs from the one before; the first is `up` or `down`. */
   onStatus(status: LinkStatus, cause?: Error): void;

@@ -28,7 +28,7 @@ export class TransportEnd implements AsyncDisposable {
           this.#probes.push(message.toString('latin1'));
           return;
         }
-        this.messages.push(message);
+        this.messages.push(Buffer.from(message));
         this.onMessage(message);
       },
       onStatus: (status, cause) => this.statuses.push({ status, cause }),

@@ -154,7 +154,11 @@ export class FaultyEnd implements Transport {
     if (this.faults.isStalled) return;
     while (this.#incoming.length > 0) {
       const message = this.#incoming.shift() as Buffer;
-      if (this.#state === 'up') this.#handlers?.onMessage(Buffer.from(message));
+      if (this.#state !== 'up') continue;
+      const bytes = Buffer.from(message);
+      this.#handlers?.onMessage(bytes);
+      // They were valid during the call: whoever has kept them keeps garbage.
+      bytes.fill(0xaa);
     }
   }
 

@@ -107,12 +107,13 @@ export class RecordedConnection {
       maxMessageBytes: 1 << 20,
       handshakeTimeoutMs: 10_000,
     };
+    socket.on('data', (chunk: Buffer) => this.connection.receive(chunk));
     this.connection = new ZmtpConnection(
       socket,
       { ...defaults, ...options },
       {
         onReady: () => this.ready.push(true),
-        onMessage: (message) => this.messages.push(message),
+        onMessage: (message) => this.messages.push(Buffer.from(message)),
         onSubscription: (prefix, change) => this.subscriptions.push({ prefix, change }),
         onDropped: (cause) => this.dropped.push(cause),
         onFailed: (cause) => this.failures.push(cause),

@@ -140,7 +140,9 @@ export class Stream {
 
   #toHold(arrival: Arrival): Held {
     const { now, interests } = this.#context;
-    return { ...arrival, at: now(), epoch: interests.epoch, asked: 'nothing' };
+    // A copy: the transport's bytes are valid during its call.
+    const message = Buffer.from(arrival.message);
+    return { ...arrival, message, at: now(), epoch: interests.epoch, asked: 'nothing' };
   }
 
   /** A replay came: `header` and `message` are those of the batch that is replayed. */

@@ -12,14 +12,14 @@ import type { PublisherId } from '../../wire/batch.js';
  * What may be sent beyond the oldest batch that is not acknowledged: a small part of what the forwarder keeps for one
  * subscriber (16,384 messages), so that several publishers can flood the same one.
  */
-const WINDOW_MESSAGES = 4096;
+const WINDOW_MESSAGES = 2048;
 const WINDOW_BYTES = 4 * 1024 * 1024;
 
 /**
  * How often a batch asks for it: of one name, so that a receiver of that name alone is paced by what it gets; and of all
  * names together, for many that come seldom. The latter at irregular distances, or names in rotation would fall through.
  */
-const MARK_MESSAGES = WINDOW_MESSAGES / 16;
+const MARK_MESSAGES = WINDOW_MESSAGES / 8;
 const MARK_BYTES = WINDOW_BYTES / 8;
 
 /** Questions that are remembered, answered or not: an answer to an older one says nothing. */

@@ -56,7 +56,7 @@ export interface ConnectionOptions {
 export interface ConnectionHandlers {
   /** The handshake succeeded. */
   onReady(): void;
-  /** SUB: a message. */
+  /** SUB: a message. Its bytes are only valid during the call. */
   onMessage?(message: Buffer): void;
   /** PUB: the peer subscribed to a prefix or gave it up. */
   onSubscription?(prefix: Buffer, change: 'subscribe' | 'cancel'): void;
@@ -102,13 +102,29 @@ export class ZmtpConnection implements FrameSink {
     this.#cancelHandshakeTimeout = deadline(handshakeTimeoutMs, silence);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('error', (error) =>
       this.#fail(networkError(`The connection broke: ${describeSocketError(error)}`, error)),
     );
     socket.on('end', () => this.#fail(networkError(`The peer closed the connection${this.#stage()}`)));
     socket.on('close', () => this.#fail(networkError(`The connection was closed${this.#stage()}`)));
     socket.write(encodeGreeting().subarray(0, VERSION_BYTES));
+  }
+
+  /** Takes what was read from the socket. The bytes are only valid during the call. */
+  receive(chunk: Buffer): void {
+    this.#heartbeat?.read(chunk.length);
+    try {
+      if (this.#state === 'version' || this.#state === 'greeting') this.#greet(chunk);
+      else this.#decoder.push(chunk);
+    } catch (error) {
+      if (error instanceof DemitterError && error.code === 'DEMITTER_ZMTP') {
+        this.#fail(error);
+        return;
+      }
+      // A handler threw: its mistake must not be hidden, but the stream is out of step now.
+      this.#fail(networkError('A message handler threw', error));
+      throw error;
+    }
   }
 
   /** Bytes taken for sending that the kernel has not. */
@@ -261,28 +277,12 @@ export class ZmtpConnection implements FrameSink {
     this.#handlers.onDropped?.(new DemitterError('DEMITTER_PROTOCOL', what));
   }
 
-  #receive(chunk: Buffer): void {
-    this.#heartbeat?.read(chunk.length);
-    try {
-      if (this.#state === 'version' || this.#state === 'greeting') this.#greet(chunk);
-      else this.#decoder.push(chunk);
-    } catch (error) {
-      if (error instanceof DemitterError && error.code === 'DEMITTER_ZMTP') {
-        this.#fail(error);
-        return;
-      }
-      // A handler threw: its mistake must not be hidden, but the stream is out of step now.
-      this.#fail(networkError('A message handler threw', error));
-      throw error;
-    }
-  }
-
   /**
    * RFC 37, "Version Negotiation": the version goes first, the mechanism when the peer's version is known. With all of
    * it at once, libzmq would hang up on a mechanism it does not like before it has told its own.
    */
   #greet(chunk: Buffer): void {
-    const received = this.#greeting.length === 0 ? chunk : Buffer.concat([this.#greeting, chunk]);
+    const received = Buffer.concat([this.#greeting, chunk]);
     const peer = readGreeting(received);
     if (this.#state === 'version' && received.length >= VERSION_BYTES) {
       this.#state = 'greeting';

@@ -1,14 +1,23 @@
 /**
  * Makes one connected socket, or says in plain words why not.
  */
-import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import { connect, type NetConnectOpts, type OnReadOpts, type Socket } from 'node:net';
 import { type Endpoint, toDialable } from '../../address.js';
 import type { DemitterError } from '../../errors.js';
 import { deadline } from './deadline.js';
 import { describeSocketError, networkError } from './protocol-error.js';
 
+/**
+ * What one read takes at most. Reading into the same memory again and again costs a tenth less of receiving than new
+ * memory for each read, as Node has it by default. It is the least that a connection needs until it has much to read.
+ */
+const MIN_READ_BYTES = 4 * 1024;
+const MAX_READ_BYTES = 64 * 1024;
+
 export interface DialHandlers {
   onConnected(socket: Socket): void;
+  /** Something was read. The bytes are only valid during the call. */
+  onRead(chunk: Buffer): void;
   onFailed(cause: DemitterError): void;
 }
 
@@ -18,7 +27,8 @@ export interface DialHandlers {
  * @returns a function that gives up; after it, no handler is called.
  */
 export function dial(endpoint: Endpoint, timeoutMs: number, handlers: DialHandlers): () => void {
-  const socket = connect(connectOptions(toDialable(endpoint)));
+  const onread = reader((chunk) => handlers.onRead(chunk));
+  const socket = connect({ ...connectOptions(toDialable(endpoint)), onread });
   const cancelTimeout = deadline(timeoutMs, () => fail(networkError(`no answer within ${timeoutMs} ms`)));
   const onError = (error: Error): void => fail(networkError(describeSocketError(error), error));
 
@@ -43,6 +53,19 @@ export function dial(endpoint: Endpoint, timeoutMs: number, handlers: DialHandle
     handlers.onConnected(socket);
   });
   return giveUp;
+}
+
+function reader(onRead: (chunk: Buffer) => void): OnReadOpts {
+  let memory = Buffer.allocUnsafeSlow(MIN_READ_BYTES);
+  return {
+    buffer: () => memory,
+    callback(bytes) {
+      const { length } = memory;
+      onRead(memory.subarray(0, bytes));
+      if (bytes === length && length < MAX_READ_BYTES) memory = Buffer.allocUnsafeSlow(MAX_READ_BYTES);
+      return true;
+    },
+  };
 }
 
 function connectOptions(endpoint: Endpoint): NetConnectOpts {

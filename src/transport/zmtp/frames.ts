@@ -31,7 +31,7 @@ export type FrameKind = 'message' | 'command';
 export type DropReason = 'multipart' | 'oversize message' | 'oversize command';
 
 export interface FrameSink {
-  /** A single-part message. The bytes are never overwritten. */
+  /** A single-part message. The bytes are only valid during the call. */
   onMessage(body: Buffer): void;
   onCommand(body: Buffer): void;
   /** The start of a message or command that will be skipped; `size` is that of its first frame. */

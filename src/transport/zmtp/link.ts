@@ -99,8 +99,12 @@ export class ZmtpLink {
   /** Dials. Once, from the beginning, and by itself after each break. */
   dial(): void {
     const { endpoint, timing } = this.#options;
+    let connection: ZmtpConnection | undefined;
     const giveUp = dial(endpoint, timing.connectTimeoutMs, {
-      onConnected: (socket) => this.#shakeHands(socket),
+      onConnected: (socket) => {
+        connection = this.#shakeHands(socket);
+      },
+      onRead: (chunk) => connection?.receive(chunk),
       onFailed: (cause) => this.#broken(cause),
     });
     this.#state = { name: 'dialling', giveUp };
@@ -118,7 +122,7 @@ export class ZmtpLink {
     return 0;
   }
 
-  #shakeHands(socket: Socket): void {
+  #shakeHands(socket: Socket): ZmtpConnection {
     const { socketType, maxMessageBytes, timing, now } = this.#options;
     const handlers = this.#handlers;
     const { handshakeTimeoutMs, heartbeat } = timing;
@@ -132,6 +136,7 @@ export class ZmtpLink {
       onFailed: (cause) => this.#broken(cause),
     });
     this.#state = { name: 'shaking hands', connection };
+    return connection;
   }
 
   #broken(cause: DemitterError): void {
