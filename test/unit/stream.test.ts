@@ -972,12 +972,7 @@ function manyNames() {
         const header = { kind: MessageKind.batch, flags: FLAG_ANSWERS, count: 1, publisher };
         const bytes = message(name);
         const interest = { name, topic: bytes.subarray(0, -HEADER_BYTES), since: 1, inForceAt: INFINITE };
-        streams.take(
-          { ...header, sequence, previous, position, elapsed },
-          interest,
-          bytes,
-          interest.topic.length,
-        );
+        streams.take({ ...header, sequence, previous, position, elapsed }, interest, bytes);
       }
     },
     /** Answers every question: there is nothing that could be replayed. */

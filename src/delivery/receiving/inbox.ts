@@ -19,7 +19,7 @@ import {
 } from '../../wire/batch.js';
 import { unpackPayloads } from '../../wire/payload.js';
 import { decodeReplayed, decodeTails, type Request } from '../../wire/recovery.js';
-import { MAX_TOPIC_BYTES, TOPIC_END } from '../../wire/topic.js';
+import { TOPIC_END } from '../../wire/topic.js';
 import { foreignMessageError, undecodableError } from '../failures.js';
 import { type Interest, Interests } from './interests.js';
 import type { Arrival } from './stream.js';
@@ -57,20 +57,14 @@ export class Inbox {
 
   /** A message whose topic is an event's. Its bytes are kept: payloads may refer to them. */
   receive(message: Buffer): void {
-    const end = message.indexOf(TOPIC_END) + 1;
-    if (end === 0 || end > MAX_TOPIC_BYTES) {
-      if (this.interests.listensToAll)
-        this.#tellForeign('has a topic that is too long or without an end', undefined);
-      return;
-    }
-    const interest = this.#interestIn(message, end);
+    const interest = this.#interestIn(message);
     if (interest === undefined) return;
     const header = this.#header;
-    let fault = readHeader(message, end, header);
+    let fault = readHeader(message, interest.topic.length, header);
     if (fault === undefined && header.publisher === this.#self) return;
     if (header.kind !== MessageKind.batch && header.kind !== MessageKind.tail)
       fault ??= `is of unknown kind ${header.kind}`;
-    if (fault === undefined) this.#streams.take(header, interest, message, end);
+    if (fault === undefined) this.#streams.take(header, interest, message);
     else this.#tellForeign(fault, interest.name);
   }
 
@@ -125,10 +119,9 @@ export class Inbox {
     if (fault !== undefined) return `replays a message that ${fault}`;
     if (header.kind !== MessageKind.batch || header.publisher !== publisher)
       return 'replays what is no batch of its sender';
-    const interest = this.#interestIn(body, end);
+    const interest = this.#interestIn(body);
     if (interest === undefined) stream.skipReplay(number, index, header.sequence);
-    else
-      stream.replay(number, index, fromElapsed(elapsed), { header, interest, message: body, topicEnd: end });
+    else stream.replay(number, index, fromElapsed(elapsed), { header, interest, message: body });
     return undefined;
   }
 
@@ -139,10 +132,11 @@ export class Inbox {
     const kind = MessageKind.tail;
     const flags = FLAG_ANSWERS;
     for (const { topic, sequence, position, elapsed } of tails) {
-      const interest = this.#interestIn(topic, topic.length);
+      const interest = this.#interestIn(topic);
       if (interest === undefined) continue;
+      if (interest.topic.length !== topic.length) return 'tells how far something has come that is no topic';
       const header = { kind, flags, count: 1, publisher, sequence, previous: 0, position, elapsed };
-      this.#streams.take(header, interest, topic, topic.length);
+      this.#streams.take(header, interest, topic);
     }
     return undefined;
   }
@@ -154,8 +148,8 @@ export class Inbox {
     if ((flags & FLAG_ACKNOWLEDGE) !== 0) this.#handlers.onDelivered(publisher, sequence);
   }
 
-  #unpack({ header, interest: { name }, message, topicEnd }: Arrival): void {
-    const payloadAt = topicEnd + HEADER_BYTES;
+  #unpack({ header, interest: { name, topic }, message }: Arrival): void {
+    const payloadAt = topic.length + HEADER_BYTES;
     const { count, publisher } = header;
     let values: unknown[];
     try {
@@ -169,11 +163,11 @@ export class Inbox {
     this.#handlers.onEvents(name, values);
   }
 
-  /** Who listens to the name behind a topic; `undefined` if nobody here does. */
-  #interestIn(message: Buffer, topicEnd: number): Interest | undefined {
-    const interest = this.interests.of(message, topicEnd);
-    if (interest !== 'foreign') return interest;
-    this.#tellForeign('has a topic that stands for no event name', undefined);
+  /** Who listens to the name of a message; `undefined` if nobody here does. */
+  #interestIn(message: Buffer): Interest | undefined {
+    const interest = this.interests.of(message);
+    if (typeof interest !== 'string') return interest;
+    this.#tellForeign(interest, undefined);
     return undefined;
   }
 

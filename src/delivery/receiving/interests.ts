@@ -5,6 +5,7 @@
  * remembered of a name before it was left and taken up again does not count.
  */
 import { decodeTopic } from '../../wire/topic.js';
+import { TopicScan, TopicTable } from './topic-table.js';
 
 /** Names known only because `onAny` listens: decoded once, and forgotten in bulk when they become too many. */
 const MAX_DECODED_NAMES = 4096;
@@ -31,9 +32,9 @@ interface Unproven {
 const NEVER = Number.POSITIVE_INFINITY;
 
 export class Interests {
-  /** By topic as a Latin-1 string, which maps one byte to one character. */
-  readonly #byTopic = new Map<string, Interest>();
-  readonly #decoded = new Map<string, Interest>();
+  readonly #byTopic = new TopicTable<Interest>();
+  readonly #decoded = new TopicTable<Interest>();
+  readonly #scan = new TopicScan();
   #topicBytes = 0;
   #epoch = 0;
   #unproven: Unproven[] = [];
@@ -53,12 +54,12 @@ export class Interests {
   listen(topic: Buffer, name: PropertyKey): void {
     this.#epoch += 1;
     this.unlisten(topic);
-    this.#byTopic.set(keyOf(topic, topic.length), { name, topic, since: this.#epoch, inForceAt: NEVER });
+    this.#byTopic.set(topic, { name, topic, since: this.#epoch, inForceAt: NEVER });
     this.#topicBytes += topic.length;
   }
 
   unlisten(topic: Buffer): void {
-    if (this.#byTopic.delete(keyOf(topic, topic.length))) this.#topicBytes -= topic.length;
+    if (this.#byTopic.delete(topic)) this.#topicBytes -= topic.length;
   }
 
   listenToAll(all: boolean): void {
@@ -69,7 +70,7 @@ export class Interests {
 
   /** `subscription` is the number of the subscription made for `topic`, or for all names. */
   subscribed(topic: Buffer | 'all', subscription: number): void {
-    const interest = topic === 'all' ? this.#all : this.#byTopic.get(keyOf(topic, topic.length));
+    const interest = topic === 'all' ? this.#all : this.#byTopic.get(topic);
     if (interest !== undefined) this.#unproven.push({ subscription, interest });
   }
 
@@ -86,12 +87,14 @@ export class Interests {
     this.#provenAt = now;
   }
 
-  /** Who listens to the name of a message whose topic ends at `topicEnd`; `foreign` if it stands for no name. */
-  of(message: Buffer, topicEnd: number): Interest | 'foreign' | undefined {
-    const key = keyOf(message, topicEnd);
-    const known = this.#byTopic.get(key);
+  /** Who listens to the name of a message; a string says what is wrong with its topic, if somebody might listen to it. */
+  of(message: Buffer): Interest | string | undefined {
+    const scan = this.#scan;
+    if (!scan.read(message))
+      return this.listensToAll ? 'has a topic that is too long or without an end' : undefined;
+    const known = this.#byTopic.find(scan, message);
     if (known !== undefined || !this.listensToAll) return known;
-    return this.#decoded.get(key) ?? this.#decode(message, topicEnd, key);
+    return this.#decoded.find(scan, message) ?? this.#decode(message, scan.length);
   }
 
   /** Whether what was noted of a name in `epoch` still counts: it has been listened to without a break since. */
@@ -112,7 +115,8 @@ export class Interests {
   /** The topics listened to, as publishers are asked for them: none means all events. */
   topics(): readonly Buffer[] {
     if (this.listensToAll || this.#topicBytes > MAX_TOPIC_LIST_BYTES) return [];
-    return Array.from(this.#byTopic.values(), ({ topic }) => topic);
+    const inOrder = [...this.#byTopic.values()].sort((a, b) => a.since - b.since);
+    return inOrder.map(({ topic }) => topic);
   }
 
   /** Whether anything is listened to. */
@@ -120,17 +124,13 @@ export class Interests {
     return this.#byTopic.size === 0 && !this.listensToAll;
   }
 
-  #decode(message: Buffer, topicEnd: number, key: string): Interest | 'foreign' {
-    const topic = Buffer.from(message.subarray(0, topicEnd));
+  #decode(message: Buffer, topicLength: number): Interest | string {
+    const topic = Buffer.from(message.subarray(0, topicLength));
     const name = decodeTopic(topic);
-    if (name === undefined) return 'foreign';
+    if (name === undefined) return 'has a topic that stands for no event name';
     if (this.#decoded.size >= MAX_DECODED_NAMES) this.#decoded.clear();
     const interest = { name, topic, since: this.#all.since, inForceAt: NEVER };
-    this.#decoded.set(key, interest);
+    this.#decoded.set(topic, interest);
     return interest;
   }
-}
-
-function keyOf(bytes: Buffer, length: number): string {
-  return bytes.toString('latin1', 0, length);
 }

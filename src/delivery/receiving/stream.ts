@@ -22,8 +22,8 @@ import type { Recovery } from './recovery.js';
 export interface Arrival {
   readonly header: Readonly<Header>;
   readonly interest: Interest;
+  /** Begins with the interest's topic. */
   readonly message: Buffer;
-  readonly topicEnd: number;
 }
 
 /** What a stream needs of its surroundings. */
@@ -123,17 +123,17 @@ export class Stream {
   }
 
   /** A batch or a tail came. `header` is only valid during the call. */
-  take(header: Readonly<Header>, interest: Interest, message: Buffer, topicEnd: number): void {
+  take(header: Readonly<Header>, interest: Interest, message: Buffer): void {
     this.heardAt = this.#context.tick;
     const hole = this.#coverage.holeBefore(header.sequence);
     if (this.#recovery === undefined && header.kind === MessageKind.batch && hole >= 0) {
       const progress = this.#names.of(interest);
       if (header.previous === progress?.sequence && this.#coverage.isUsual(hole)) {
-        this.#accept(progress, { header, interest, message, topicEnd });
+        this.#accept(progress, { header, interest, message });
         return;
       }
     }
-    const arrival = this.#toHold({ header: { ...header }, interest, message, topicEnd });
+    const arrival = this.#toHold({ header: { ...header }, interest, message });
     if (this.#recovery === undefined) this.#consider(arrival);
     else this.#hold(arrival);
   }
@@ -423,9 +423,9 @@ export class Stream {
 
   /** Considers what was held, unless its name was left meanwhile. */
   #considerLater(arrival: Held): void {
-    const { message, topicEnd, epoch } = arrival;
+    const { message, epoch } = arrival;
     const { interests } = this.#context;
-    const interest = interests.of(message, topicEnd);
+    const interest = interests.of(message);
     if (typeof interest === 'object' && interests.isUnbroken(interest, epoch)) this.#consider(arrival);
   }
 
@@ -451,12 +451,12 @@ function isTail({ header }: Arrival): boolean {
 
 /** What is left of a batch for which there is no room: that it was sent. */
 function tailOf(arrival: Held): Held {
-  const { header, message, topicEnd } = arrival;
+  const { header, interest, message } = arrival;
   const position = isTail(arrival) ? header.position : header.position + header.count;
   return {
     ...arrival,
     header: { ...header, kind: MessageKind.tail, position, elapsed: 0 },
-    message: Buffer.from(message.subarray(0, topicEnd)),
+    message: Buffer.from(message.subarray(0, interest.topic.length)),
     asked: 'nothing',
   };
 }

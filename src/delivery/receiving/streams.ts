@@ -61,9 +61,9 @@ export class Streams implements StreamContext {
     this.#handlers = handlers;
   }
 
-  take(header: Readonly<Header>, interest: Interest, message: Buffer, topicEnd: number): void {
+  take(header: Readonly<Header>, interest: Interest, message: Buffer): void {
     const stream = this.#byPublisher.get(header.publisher) ?? this.#meet(header.publisher);
-    stream.take(header, interest, message, topicEnd);
+    stream.take(header, interest, message);
   }
 
   /** Those that something was heard of in the last {@link RECENT_TICKS} ticks. */
