@@ -144,7 +144,7 @@ export class Delivery {
   open(): void {
     this.#setStatus('connecting');
     this.#transport.open({
-      onMessage: (message) => this.#receive(message),
+      onMessage: (message, yours) => this.#receive(message, yours),
       onStatus: (link, cause) => this.#onLink(link, cause),
       onDrain: () => this.#sending.drained(),
       onDropped: (cause) =>
@@ -249,10 +249,10 @@ export class Delivery {
     if (!this.#isClosing) this.#transport.unsubscribe(topic);
   }
 
-  #receive(message: Buffer): void {
+  #receive(message: Buffer, yours = false): void {
     this.#heartbeat.heard();
     const kind = message[0];
-    if (kind === TopicKind.event) this.#inbox.receive(message);
+    if (kind === TopicKind.event) this.#inbox.receive(message, yours);
     else if (kind === TopicKind.probe) this.#liveness.receive(message);
     else if (kind === TopicKind.inbox) this.#receivePost(message, this.#inboxTopic);
     else if (kind === TopicKind.all) this.#receivePost(message, ALL_EMITTERS);

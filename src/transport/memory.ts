@@ -154,7 +154,7 @@ class MemoryTransport implements Transport {
   /** @internal */
   deliver(message: Uint8Array): void {
     if (this.#state !== 'up' || !this.#prefixes.matches(message)) return;
-    if (message.length <= this.#maxMessageBytes) this.#handlers?.onMessage(Buffer.from(message));
+    if (message.length <= this.#maxMessageBytes) this.#handlers?.onMessage(Buffer.from(message), true);
     else this.#drop(message.length);
   }
 

@@ -60,8 +60,11 @@ export interface Transport {
 }
 
 export interface TransportHandlers {
-  /** One whole message. The bytes are the handler's during the call; what it keeps of them, it copies. */
-  onMessage(message: Buffer): void;
+  /**
+   * One whole message. The bytes are the handler's during the call, and what it keeps of them it copies; or they are
+   * `yours`, the handler's for good. Default: `false`.
+   */
+  onMessage(message: Buffer, yours?: boolean): void;
   /** The link changed. Every report differs from the one before; the first is `up` or `down`. */
   onStatus(status: LinkStatus, cause?: Error): void;
   /** After `send` returned `false`: more is welcome again. If the link breaks meanwhile, it comes after the next `up`. */

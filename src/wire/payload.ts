@@ -92,10 +92,11 @@ export function packPayload(value: unknown): Uint8Array {
 /**
  * Exactly `count` values standing one after another in `bytes` from `offset` to its end: all of them or none.
  *
+ * @param mayShare whether a Buffer that is most of the bytes may be a part of them instead of a copy. Default: false.
  * @throws {PayloadError} and nothing else, on anything that is not exactly that.
  */
-export function unpackPayloads(bytes: Buffer, offset: number, count: number): unknown[] {
-  const reader = new PayloadReader(bytes, offset);
+export function unpackPayloads(bytes: Buffer, offset: number, count: number, mayShare = false): unknown[] {
+  const reader = new PayloadReader(bytes, offset, mayShare);
   const values: unknown[] = [];
   try {
     for (let i = 0; i < count; i++) values.push(reader.read(0));

@@ -89,11 +89,29 @@ describe('the batch builder', () => {
     expect(batches.map(valuesOf)).toEqual([[1, 2]]);
   });
 
-  test('uses a slab again that is given back, and no other', () => {
+  test('packs large events in place, once it knows that a name has such', () => {
+    const { add, finish, batches } = building();
+    for (const size of [70_000, 70_001, 200_000, 70_000, 60_000, 10]) add('a', Buffer.alloc(size, size));
+    finish();
+    expect(batches.flatMap(valuesOf).map((value) => (value as Buffer).length)).toEqual([
+      70_000, 70_001, 200_000, 70_000, 60_000, 10,
+    ]);
+    expect(batches.every(({ count }) => count === 1)).toBe(true);
+  });
+
+  test('uses a slab again that is given back, unless it is too small or much too large', () => {
+    const { builder, add, finish, batches } = building();
+    builder.reuse(new ArrayBuffer(10));
+    add('a', 1);
+    finish();
+    builder.reuse(new ArrayBuffer(1_000_000));
+    expect(batches.pop()?.message.buffer.byteLength).toBe(SLAB_BYTES);
+  });
+
+  test('uses a slab again that is given back', () => {
     const { builder, add, finish, batches } = building();
     const mine = Buffer.alloc(SLAB_BYTES);
     builder.reuse(mine.buffer);
-    builder.reuse(new ArrayBuffer(10));
     add('a', 1);
     finish();
     expect(batches[0]?.message.buffer).toBe(mine.buffer);

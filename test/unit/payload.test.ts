@@ -378,3 +378,20 @@ describe('errors', () => {
 function numbered(count: number): Record<string, number> {
   return Object.fromEntries(Array.from({ length: count }, (_, i) => [`key${i}`, i]));
 }
+
+describe('a Buffer that is received', () => {
+  const bytesOf = (value: unknown) => Buffer.from(packPayload(value));
+
+  test('is a copy, unless it may share the bytes and is most of them', () => {
+    const large = bytesOf(Buffer.alloc(1000, 7));
+    const small = bytesOf([Buffer.alloc(100, 7), 'x'.repeat(1000)]);
+    const isShared = (bytes: Buffer, mayShare: boolean) => {
+      const [value] = [unpackPayloads(bytes, 0, 1, mayShare)[0]].flat() as Buffer[];
+      bytes.fill(0);
+      return value?.[0] === 0;
+    };
+    expect(isShared(Buffer.from(large), false)).toBe(false);
+    expect(isShared(Buffer.from(large), true)).toBe(true);
+    expect(isShared(Buffer.from(small), true)).toBe(false);
+  });
+});

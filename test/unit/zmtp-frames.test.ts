@@ -186,6 +186,40 @@ describe('FrameDecoder', () => {
     );
   });
 
+  it('readTarget - has the rest of a large body read to its place', () => {
+    const body = Buffer.from(Array.from({ length: 100_000 }, (_, i) => i % 251));
+    const stream = Buffer.concat([
+      frame(0, 'a'),
+      frame(2, body),
+      frame(0, 'b'),
+      frame(2, body),
+      frame(0, 'c'),
+    ]);
+    const received: [Buffer, boolean][] = [];
+    const sink = {
+      onMessage: (message: Buffer, yours: boolean) =>
+        received.push([yours ? message : Buffer.from(message), yours]),
+      onCommand() {},
+      onDropped() {},
+    };
+    const decoder = new FrameDecoder(sink, 1 << 20);
+    const memory = Buffer.alloc(4_096);
+    let directly = 0;
+    for (let at = 0; at < stream.length; ) {
+      // As a socket reads: into what it is given, over and over again, as much as is there.
+      const target = decoder.readTarget ?? memory;
+      const bytes = stream.copy(target, 0, at, Math.min(at + target.length, at + 30_000));
+      if (target !== memory) directly += bytes;
+      decoder.push(target.subarray(0, bytes));
+      memory.fill(0xee);
+      at += bytes;
+    }
+    const expected = [Buffer.from('a'), body, Buffer.from('b'), body, Buffer.from('c')];
+    expect(received.map(([message]) => message)).toEqual(expected);
+    expect(received.map(([, yours]) => yours)).toEqual([false, true, false, true, false]);
+    expect(directly).toBeGreaterThan(150_000);
+  });
+
   it('stop() - hands nothing more on, also not from the chunk at hand', () => {
     const seen: string[] = [];
     const decoder = new FrameDecoder(

@@ -43,6 +43,8 @@ export class Inbox {
   readonly #handlers: InboxHandlers;
   readonly #streams: Streams;
   readonly #header = emptyHeader();
+  /** The message that is being received, if its bytes are ours for good. */
+  #yours: Buffer | undefined;
 
   constructor(self: PublisherId, options: StreamsOptions, handlers: InboxHandlers) {
     this.#self = self;
@@ -55,8 +57,8 @@ export class Inbox {
     });
   }
 
-  /** A message whose topic is an event's. Its bytes are kept: payloads may refer to them. */
-  receive(message: Buffer): void {
+  /** A message whose topic is an event's. Events may share its bytes if they are `yours`. */
+  receive(message: Buffer, yours = false): void {
     const interest = this.#interestIn(message);
     if (interest === undefined) return;
     const header = this.#header;
@@ -64,8 +66,13 @@ export class Inbox {
     if (fault === undefined && header.publisher === this.#self) return;
     if (header.kind !== MessageKind.batch && header.kind !== MessageKind.tail)
       fault ??= `is of unknown kind ${header.kind}`;
-    if (fault === undefined) this.#streams.take(header, interest, message);
-    else this.#tellForeign(fault, interest.name);
+    if (fault !== undefined) {
+      this.#tellForeign(fault, interest.name);
+      return;
+    }
+    this.#yours = yours ? message : undefined;
+    this.#streams.take(header, interest, message);
+    this.#yours = undefined;
   }
 
   /**
@@ -153,7 +160,7 @@ export class Inbox {
     const { count, publisher } = header;
     let values: unknown[];
     try {
-      values = unpackPayloads(message, payloadAt, count);
+      values = unpackPayloads(message, payloadAt, count, message === this.#yours);
     } catch (cause) {
       // A count of more events than there are bytes is not to be believed.
       const missed = count <= message.length - payloadAt ? count : undefined;

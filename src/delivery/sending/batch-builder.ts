@@ -24,8 +24,11 @@ const BATCHES_PER_SLAB = 4;
 /** With less than this left for events, a slab is not worth to begin a batch in. */
 const MIN_ROOM_BYTES = 256;
 
-/** Slabs that wait to be used again. In a steady flood, each one that is forgotten is needed at once. */
-const MAX_SPARE_SLABS = 16;
+/** Bytes of slabs that wait to be used again. In a steady flood, each one that is forgotten is needed at once. */
+const MAX_SPARE_BYTES = 4 * 1024 * 1024;
+
+/** A large event is expected to be as large as the last ones of its name, and a little more. */
+const SLACK_BYTES = 1024;
 
 const NO_SLAB = Buffer.alloc(0);
 
@@ -54,7 +57,8 @@ export class BatchBuilder {
   readonly #options: BatchBuilderOptions;
   readonly #slabBytes: number;
   #slab: Buffer = NO_SLAB;
-  readonly #spareSlabs: Buffer[] = [];
+  #spareSlabs: Buffer[] = [];
+  #spareBytes = 0;
   /** Where the last finished batch ends in the slab. */
   #free = 0;
   /** Where the open batch begins, and where its next event goes. */
@@ -78,8 +82,9 @@ export class BatchBuilder {
 
   /** Takes back a slab that nobody refers to any more: memory that was used before is much faster than new memory. */
   reuse(slab: ArrayBufferLike): void {
-    if (slab.byteLength === this.#slabBytes && this.#spareSlabs.length < MAX_SPARE_SLABS)
-      this.#spareSlabs.push(Buffer.from(slab));
+    if (this.#spareBytes + slab.byteLength > MAX_SPARE_BYTES) return;
+    this.#spareBytes += slab.byteLength;
+    this.#spareSlabs.push(Buffer.from(slab));
   }
 
   /** Bytes of the open batch, 0 if there is none. */
@@ -89,7 +94,8 @@ export class BatchBuilder {
 
   /** Whether an event of `channel` may be packed now, or the open batch has to be finished first. */
   accepts(channel: Channel): boolean {
-    return this.#count === 0 || (this.#channel === channel && this.#packing === undefined);
+    if (this.#count === 0) return true;
+    return this.#channel === channel && this.#packing === undefined && !this.#isLarge(channel);
   }
 
   /**
@@ -102,7 +108,7 @@ export class BatchBuilder {
     const outer = this.#packing;
     // A getter of the value that is being packed has emitted: that one's bytes are where the next ones would go.
     if (outer !== undefined) this.#slab = NO_SLAB;
-    if (this.#count === 0 && this.#place(channel, MIN_ROOM_BYTES)) this.#writeTopic(channel);
+    if (this.#count === 0) this.#begin(channel);
     const slab = this.#slab;
     const at = this.#channel === undefined ? slab.length : this.#end;
     this.#packing = slab;
@@ -131,6 +137,8 @@ export class BatchBuilder {
     if (this.#aside !== undefined || this.#channel !== channel) this.#move(channel);
     this.#end += this.#packedBytes;
     this.#count += 1;
+    channel.eventBytes = Math.min(channel.lastEventBytes, this.#packedBytes);
+    channel.lastEventBytes = this.#packedBytes;
   }
 
   /** Ends the open batch and returns it, or `undefined` if there is none. */
@@ -165,6 +173,22 @@ export class BatchBuilder {
     return batch;
   }
 
+  /** Whether the events of a name make batches of their own. */
+  #isLarge({ eventBytes }: Channel): boolean {
+    return eventBytes > this.#options.maxBatchBytes;
+  }
+
+  /** Begins a batch where its event can be packed in place, as far as can be told before. */
+  #begin(channel: Channel): void {
+    if (!this.#isLarge(channel)) {
+      if (this.#place(channel, MIN_ROOM_BYTES)) this.#writeTopic(channel);
+      return;
+    }
+    const bytes = channel.eventBytes + SLACK_BYTES;
+    if (!this.#place(channel, bytes)) this.#placeAnew(channel, bytes);
+    this.#writeTopic(channel);
+  }
+
   /** Begins a batch behind the last one, if the slab has room for `bytes` of events in it. */
   #place(channel: Channel, bytes: number): boolean {
     const { headroom } = this.#options;
@@ -177,9 +201,27 @@ export class BatchBuilder {
     return hasRoom;
   }
 
-  #newSlab(needed: number): Buffer {
-    const spare = needed <= this.#slabBytes ? this.#spareSlabs.pop() : undefined;
-    return spare ?? Buffer.allocUnsafeSlow(Math.max(this.#slabBytes, needed));
+  /** Begins a batch in another slab. */
+  #placeAnew(channel: Channel, bytes: number): void {
+    const needed = this.#options.headroom + channel.topic.length + HEADER_BYTES + bytes;
+    this.#slab = this.#takeSpare(needed) ?? Buffer.allocUnsafeSlow(Math.max(this.#slabBytes, needed));
+    this.#free = 0;
+    this.#place(channel, bytes);
+  }
+
+  /** Not one that is much too large: it would be kept for very little. */
+  #takeSpare(needed: number): Buffer | undefined {
+    const spare = this.#spareSlabs.at(-1);
+    if (spare === undefined) return undefined;
+    if (spare.length >= needed && spare.length <= 2 * Math.max(this.#slabBytes, needed)) {
+      this.#spareSlabs.pop();
+      this.#spareBytes -= spare.length;
+      return spare;
+    }
+    // Sizes have changed.
+    this.#spareSlabs = [];
+    this.#spareBytes = 0;
+    return undefined;
   }
 
   #writeTopic({ topic }: Channel): void {
@@ -189,11 +231,7 @@ export class BatchBuilder {
   /** Begins a batch with the event packed last, wherever that lies. */
   #move(channel: Channel): void {
     const event = this.#aside ?? this.#slab.subarray(this.#end, this.#end + this.#packedBytes);
-    if (!this.#place(channel, event.length)) {
-      this.#slab = this.#newSlab(this.#options.headroom + channel.topic.length + HEADER_BYTES + event.length);
-      this.#free = 0;
-      this.#place(channel, event.length);
-    }
+    if (!this.#place(channel, event.length)) this.#placeAnew(channel, event.length);
     this.#slab.set(event, this.#end);
     this.#writeTopic(channel);
   }

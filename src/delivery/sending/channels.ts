@@ -17,6 +17,9 @@ export interface Channel {
   sequence: number;
   /** Events emitted on this topic so far, in finished batches. */
   position: number;
+  /** Size of the last event, and the smaller one of the last two. */
+  lastEventBytes: number;
+  eventBytes: number;
   /** Who is known to listen. */
   readonly audience: Audience;
   /** When the last batch was finished, in milliseconds of the builder's clock. */
@@ -74,6 +77,8 @@ export class Channels {
       topicHash: hashTopic(topic),
       sequence: 0,
       position: 0,
+      lastEventBytes: 0,
+      eventBytes: 0,
       audience: emptyAudience(),
       finishedAt: 0,
       sentSequence: 0,

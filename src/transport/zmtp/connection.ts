@@ -56,8 +56,8 @@ export interface ConnectionOptions {
 export interface ConnectionHandlers {
   /** The handshake succeeded. */
   onReady(): void;
-  /** SUB: a message. Its bytes are only valid during the call. */
-  onMessage?(message: Buffer): void;
+  /** SUB: a message. Its bytes are only valid during the call, unless they are `yours`. */
+  onMessage?(message: Buffer, yours: boolean): void;
   /** PUB: the peer subscribed to a prefix or gave it up. */
   onSubscription?(prefix: Buffer, change: 'subscribe' | 'cancel'): void;
   /** SUB: a message of a form or size that is not accepted was dropped. Once per reason. */
@@ -108,6 +108,11 @@ export class ZmtpConnection implements FrameSink {
     socket.on('end', () => this.#fail(networkError(`The peer closed the connection${this.#stage()}`)));
     socket.on('close', () => this.#fail(networkError(`The connection was closed${this.#stage()}`)));
     socket.write(encodeGreeting().subarray(0, VERSION_BYTES));
+  }
+
+  /** Where to read to next, if it matters: see {@link FrameDecoder.readTarget}. */
+  get readTarget(): Buffer | undefined {
+    return this.#decoder.readTarget;
   }
 
   /** Takes what was read from the socket. The bytes are only valid during the call. */
@@ -238,11 +243,11 @@ export class ZmtpConnection implements FrameSink {
   }
 
   /** @internal */
-  onMessage(body: Buffer): void {
+  onMessage(body: Buffer, yours: boolean): void {
     if (this.#state === 'ending') return;
     if (this.#state !== 'ready') throw zmtpError('The peer sent a message before its READY');
     if (this.#options.socketType === 'SUB') {
-      this.#handlers.onMessage?.(body);
+      this.#handlers.onMessage?.(body, yours);
       return;
     }
     // Anything else is a message from subscriber to publisher, which PUB sockets do not read (RFC 29).

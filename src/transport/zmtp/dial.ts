@@ -16,7 +16,9 @@ const MAX_READ_BYTES = 64 * 1024;
 
 export interface DialHandlers {
   onConnected(socket: Socket): void;
-  /** Something was read. The bytes are only valid during the call. */
+  /** Where to read to next, if anywhere in particular. */
+  readTarget(): Buffer | undefined;
+  /** Something was read, there or elsewhere. The bytes are only valid during the call. */
   onRead(chunk: Buffer): void;
   onFailed(cause: DemitterError): void;
 }
@@ -27,8 +29,7 @@ export interface DialHandlers {
  * @returns a function that gives up; after it, no handler is called.
  */
 export function dial(endpoint: Endpoint, timeoutMs: number, handlers: DialHandlers): () => void {
-  const onread = reader((chunk) => handlers.onRead(chunk));
-  const socket = connect({ ...connectOptions(toDialable(endpoint)), onread });
+  const socket = connect({ ...connectOptions(toDialable(endpoint)), onread: reader(handlers) });
   const cancelTimeout = deadline(timeoutMs, () => fail(networkError(`no answer within ${timeoutMs} ms`)));
   const onError = (error: Error): void => fail(networkError(describeSocketError(error), error));
 
@@ -55,14 +56,18 @@ export function dial(endpoint: Endpoint, timeoutMs: number, handlers: DialHandle
   return giveUp;
 }
 
-function reader(onRead: (chunk: Buffer) => void): OnReadOpts {
-  let memory = Buffer.allocUnsafeSlow(MIN_READ_BYTES);
+function reader(handlers: DialHandlers): OnReadOpts {
+  let memory: Buffer<ArrayBufferLike> = Buffer.allocUnsafeSlow(MIN_READ_BYTES);
+  let next = memory;
   return {
-    buffer: () => memory,
+    buffer() {
+      next = handlers.readTarget() ?? memory;
+      return next;
+    },
     callback(bytes) {
-      const { length } = memory;
-      onRead(memory.subarray(0, bytes));
-      if (bytes === length && length < MAX_READ_BYTES) memory = Buffer.allocUnsafeSlow(MAX_READ_BYTES);
+      const chunk = next.subarray(0, bytes);
+      if (bytes === memory.length && bytes < MAX_READ_BYTES) memory = Buffer.allocUnsafeSlow(MAX_READ_BYTES);
+      handlers.onRead(chunk);
       return true;
     },
   };

@@ -31,8 +31,8 @@ export type FrameKind = 'message' | 'command';
 export type DropReason = 'multipart' | 'oversize message' | 'oversize command';
 
 export interface FrameSink {
-  /** A single-part message. The bytes are only valid during the call. */
-  onMessage(body: Buffer): void;
+  /** A single-part message. The bytes are only valid during the call, unless they are `yours`. */
+  onMessage(body: Buffer, yours: boolean): void;
   onCommand(body: Buffer): void;
   /** The start of a message or command that will be skipped; `size` is that of its first frame. */
   onDropped(reason: DropReason, size: number): void;
@@ -75,6 +75,9 @@ export function encodeFrame(kind: FrameKind, body: Uint8Array): Buffer {
   return frame.subarray(0, bodyAt + body.length);
 }
 
+/** With so much of a body still to come, it is read to where it belongs; less comes along with the next frame. */
+const MIN_DIRECT_BYTES = 16 * 1024;
+
 /** `header`: between frames or inside a header. `body`: filling `#body`. `skip`: passing over `#missing` bytes. */
 type DecoderState = 'header' | 'body' | 'skip' | 'stopped';
 
@@ -103,6 +106,12 @@ export class FrameDecoder {
     this.#body = undefined;
   }
 
+  /** Where the next piece should be read to, if it is the rest of a large body: it need not be copied then. */
+  get readTarget(): Buffer | undefined {
+    if (this.#missing < MIN_DIRECT_BYTES) return undefined;
+    return this.#body?.subarray(this.#body.length - this.#missing);
+  }
+
   /**
    * Takes the next piece of the stream.
    *
@@ -118,7 +127,7 @@ export class FrameDecoder {
         const bodyAt = at + SHORT_HEADER_BYTES;
         const next = bodyAt + (chunk[at + 1] as number);
         if (next <= end && next - bodyAt <= this.#maxMessageBytes) {
-          this.#sink.onMessage(chunk.subarray(bodyAt, next));
+          this.#sink.onMessage(chunk.subarray(bodyAt, next), false);
           at = next;
           continue;
         }
@@ -160,7 +169,7 @@ export class FrameDecoder {
       return this.#continueBody(chunk, at);
     }
     if (at + size <= chunk.length) {
-      this.#deliver(kind, chunk.subarray(at, at + size));
+      this.#deliver(kind, chunk.subarray(at, at + size), false);
       return at + size;
     }
     // Not pooled: a pooled buffer would share, and keep alive, memory of strangers.
@@ -185,18 +194,19 @@ export class FrameDecoder {
     if (this.#state === 'stopped') return chunk.length;
     const taken = Math.min(this.#missing, chunk.length - at);
     const body = this.#body;
-    if (body !== undefined) chunk.copy(body, body.length - this.#missing, at, at + taken);
+    if (body !== undefined && chunk.buffer !== body.buffer)
+      chunk.copy(body, body.length - this.#missing, at, at + taken);
     this.#missing -= taken;
     if (this.#missing === 0) {
       this.#state = 'header';
       this.#body = undefined;
-      if (body !== undefined) this.#deliver(this.#bodyKind, body);
+      if (body !== undefined) this.#deliver(this.#bodyKind, body, true);
     }
     return at + taken;
   }
 
-  #deliver(kind: FrameKind, body: Buffer): void {
-    if (kind === 'message') this.#sink.onMessage(body);
+  #deliver(kind: FrameKind, body: Buffer, yours: boolean): void {
+    if (kind === 'message') this.#sink.onMessage(body, yours);
     else this.#sink.onCommand(body);
   }
 }

@@ -54,7 +54,7 @@ export interface LinkHandlers {
   onUp(connection: ZmtpConnection): void;
   /** A connection broke, or could not be made: once per attempt. */
   onDown(cause: DemitterError): void;
-  onMessage?(message: Buffer): void;
+  onMessage?(message: Buffer, yours: boolean): void;
   onDropped?(cause: DemitterError): void;
   onWritten?(): void;
 }
@@ -104,6 +104,7 @@ export class ZmtpLink {
       onConnected: (socket) => {
         connection = this.#shakeHands(socket);
       },
+      readTarget: () => connection?.readTarget,
       onRead: (chunk) => connection?.receive(chunk),
       onFailed: (cause) => this.#broken(cause),
     });

@@ -85,7 +85,7 @@ class ZmtpTransport implements Transport {
       {
         onUp: (connection) => this.#subscribeAgain(connection),
         onDown,
-        onMessage: (message) => this.#handlers?.onMessage(message),
+        onMessage: (message, yours) => this.#handlers?.onMessage(message, yours),
         onDropped: (cause) => this.#handlers?.onDropped?.(cause),
       },
     );

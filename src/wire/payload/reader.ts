@@ -18,6 +18,7 @@ export class PayloadReader implements ValueReader, ShapeReader {
   at: number;
   regExpCost = 0;
   readonly #end: number;
+  readonly #mayShare: boolean;
   readonly #strings: StringReader;
   #view: DataView | undefined;
   /**
@@ -26,7 +27,8 @@ export class PayloadReader implements ValueReader, ShapeReader {
    */
   #promises: number;
 
-  constructor(bytes: Buffer, offset: number) {
+  constructor(bytes: Buffer, offset: number, mayShare: boolean) {
+    this.#mayShare = mayShare;
     this.bytes = bytes;
     this.at = offset;
     this.#end = bytes.length;
@@ -229,10 +231,10 @@ export class PayloadReader implements ValueReader, ShapeReader {
     return this.#strings.read(start, this.#skip(length));
   }
 
-  /** A copy: the listener may keep it, and a few bytes must not keep the frame they came in. */
+  /** A copy, as a rule: the listener may keep it, and a few bytes must not keep the frame they came in. */
   #binary(length: number): Buffer {
-    const start = this.at;
-    return Buffer.from(this.bytes.subarray(start, this.#skip(length)));
+    const part = this.bytes.subarray(this.at, this.#skip(length));
+    return this.#mayShare && length >= this.#end / 2 ? part : Buffer.from(part);
   }
 
   #extension(length: number, depth: number): unknown {
