@@ -382,7 +382,7 @@ function numbered(count: number): Record<string, number> {
 describe('a Buffer that is received', () => {
   const bytesOf = (value: unknown) => Buffer.from(packPayload(value));
 
-  test('is a copy, unless it may share the bytes and is most of them', () => {
+  it('is a copy, unless it may share the bytes and is most of them', () => {
     const large = bytesOf(Buffer.alloc(1000, 7));
     const small = bytesOf([Buffer.alloc(100, 7), 'x'.repeat(1000)]);
     const isShared = (bytes: Buffer, mayShare: boolean) => {
