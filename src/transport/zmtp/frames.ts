@@ -14,7 +14,6 @@ const COMMAND = 4;
 
 const SHORT_HEADER_BYTES = 2;
 export const LONG_HEADER_BYTES = 9;
-export const MAX_HEADER_BYTES = LONG_HEADER_BYTES;
 
 /** Commands this side has to understand are tiny; libzmq's metadata stays far below this too. */
 const MAX_COMMAND_BYTES = 64 * 1024;
@@ -49,7 +48,7 @@ export function writeFrameHeader(target: Buffer, at: number, kind: FrameKind, si
   target[at] = flags | LONG;
   target.writeUInt32BE(Math.floor(size / 0x1_0000_0000), at + 1);
   target.writeUInt32BE(size >>> 0, at + 5);
-  return at + MAX_HEADER_BYTES;
+  return at + LONG_HEADER_BYTES;
 }
 
 /** The header of a message, in the long form whatever its size: {@link LONG_HEADER_BYTES} bytes at `at`. */
@@ -69,7 +68,7 @@ export function writeLongFrameHeader(target: Buffer, at: number, size: number): 
 
 /** One whole frame: for the few that are not worth a slab. */
 export function encodeFrame(kind: FrameKind, body: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafeSlow(MAX_HEADER_BYTES + body.length);
+  const frame = Buffer.allocUnsafeSlow(LONG_HEADER_BYTES + body.length);
   const bodyAt = writeFrameHeader(frame, 0, kind, body.length);
   frame.set(body, bodyAt);
   return frame.subarray(0, bodyAt + body.length);
@@ -86,7 +85,7 @@ export class FrameDecoder {
   readonly #maxMessageBytes: number;
   #state: DecoderState = 'header';
   /** A header that did not arrive in one piece, and how much of it is there. */
-  readonly #header = Buffer.alloc(MAX_HEADER_BYTES);
+  readonly #header = Buffer.alloc(LONG_HEADER_BYTES);
   #headerBytes = 0;
   /** A body that did not arrive in one piece. */
   #body: Buffer | undefined;
@@ -218,7 +217,7 @@ function headerBytesFor(flags: number): number {
   }
   if ((flags & COMMAND) !== 0 && (flags & MORE) !== 0)
     throw zmtpError('The peer sent a command with the MORE flag');
-  return (flags & LONG) === 0 ? SHORT_HEADER_BYTES : MAX_HEADER_BYTES;
+  return (flags & LONG) === 0 ? SHORT_HEADER_BYTES : LONG_HEADER_BYTES;
 }
 
 function readSize(buffer: Buffer, at: number, flags: number): number {

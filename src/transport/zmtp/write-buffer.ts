@@ -8,13 +8,7 @@
  * run, and the old one waits for it. Nothing written is ever touched again, so the kernel may take its time.
  */
 import type { Socket } from 'node:net';
-import {
-  type FrameKind,
-  LONG_HEADER_BYTES,
-  MAX_HEADER_BYTES,
-  writeFrameHeader,
-  writeLongFrameHeader,
-} from './frames.js';
+import { type FrameKind, LONG_HEADER_BYTES, writeFrameHeader, writeLongFrameHeader } from './frames.js';
 import type { WriteProgress } from './heartbeat.js';
 
 /** For frames that are copied: subscriptions, commands, and the few messages that are built alone. */
@@ -65,7 +59,7 @@ export class WriteBuffer {
   addFrame(kind: FrameKind, body: Uint8Array): void {
     const size = body.length;
     const isCopied = size < BY_REFERENCE_BYTES;
-    const needed = isCopied ? MAX_HEADER_BYTES + size : MAX_HEADER_BYTES;
+    const needed = isCopied ? LONG_HEADER_BYTES + size : LONG_HEADER_BYTES;
     if (this.#ownEnd + needed > this.#own.length) {
       this.#own = Buffer.allocUnsafeSlow(SLAB_BYTES);
       this.#ownEnd = 0;
