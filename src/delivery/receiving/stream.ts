@@ -82,7 +82,7 @@ export const FORGETTING_SLACK_MS = 1000;
 const HELD_OVERHEAD = 512;
 
 export class Stream {
-  readonly #publisher: PublisherId;
+  readonly publisher: PublisherId;
   readonly #context: StreamContext;
   readonly #names: NameProgress;
   readonly #coverage = new Coverage();
@@ -108,7 +108,7 @@ export class Stream {
   heardAt = 0;
 
   constructor(publisher: PublisherId, context: StreamContext) {
-    this.#publisher = publisher;
+    this.publisher = publisher;
     this.#context = context;
     this.#names = new NameProgress(context.interests, (names) => context.remembered(names));
   }
@@ -186,7 +186,7 @@ export class Stream {
       const { kind, sequence } = arrival.header;
       const isTail = kind === MessageKind.tail;
       if (sequence > answer.last) {
-        this.#context.tellForged(this.#publisher, arrival.interest.name);
+        this.#context.tellForged(this.publisher, arrival.interest.name);
         this.#release();
       } else if (arrival.asked === 'all') {
         if (!this.#hasGained) this.#coverage.getUsedTo(this.#coverage.holeBefore(sequence));
@@ -268,7 +268,7 @@ export class Stream {
       this.#context.held(sizeOf(arrival));
       this.#held.unshift(arrival);
       this.#hasGained = false;
-      this.#recovery = this.#context.recover(this.#publisher, request, () => this.#giveUp());
+      this.#recovery = this.#context.recover(this.publisher, request, () => this.#giveUp());
       return;
     }
     if (isGap) {
@@ -362,7 +362,7 @@ export class Stream {
     this.#isCheck = true;
     const after = Number.MAX_SAFE_INTEGER;
     const request = { after, before: 0, maxAgeMs: 0, topics: this.#topics };
-    this.#recovery = this.#context.recover(this.#publisher, request, () => this.#goOn());
+    this.#recovery = this.#context.recover(this.publisher, request, () => this.#goOn());
   }
 
   /** What is believed of the publisher cannot be true: begins anew, and takes nothing before for missed. */
@@ -437,7 +437,7 @@ export class Stream {
   #tellLoss({ name }: Interest, progress: Progress | undefined, position: number): void {
     const missed = progress === undefined ? 0 : position - progress.position;
     // Less than 1 if the publisher forgot the name in between, and numbers it from the beginning.
-    this.#context.tellLoss(this.#publisher, name, missed > 0 ? missed : undefined);
+    this.#context.tellLoss(this.publisher, name, missed > 0 ? missed : undefined);
   }
 }
 

@@ -50,6 +50,8 @@ export class Streams implements StreamContext {
   readonly #options: StreamsOptions;
   readonly #handlers: StreamsHandlers;
   readonly #byPublisher = new Map<PublisherId, Stream>();
+  /** What came last was of this one, and what comes next most often is, too. */
+  #latest: Stream | undefined;
   #remembered = 0;
   #heldBytes = 0;
   #questions = 0;
@@ -62,7 +64,11 @@ export class Streams implements StreamContext {
   }
 
   take(header: Readonly<Header>, interest: Interest, message: Buffer): void {
-    const stream = this.#byPublisher.get(header.publisher) ?? this.#meet(header.publisher);
+    let stream = this.#latest;
+    if (stream?.publisher !== header.publisher) {
+      stream = this.#byPublisher.get(header.publisher) ?? this.#meet(header.publisher);
+      this.#latest = stream;
+    }
     stream.take(header, interest, message);
   }
 
@@ -150,6 +156,7 @@ export class Streams implements StreamContext {
   #forgetSome(): void {
     // What comes next may seem to have been sent a little earlier or later than what was forgotten.
     this.rememberedSince = this.now() + FORGETTING_SLACK_MS;
+    this.#latest = undefined;
     for (let round = 0; round < 2; round += 1) {
       for (const [publisher, stream] of this.#byPublisher) {
         if (this.#remembered <= ENOUGH_FORGOTTEN) return;
