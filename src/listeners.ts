@@ -42,6 +42,11 @@ class ListenerSet<T> {
     this.#snapshot ??= [...this.members];
     return this.#snapshot;
   }
+
+  /** Whether `listener` of `snapshot` has not been removed since. Nearly always nothing changes meanwhile. */
+  stillHas(snapshot: readonly T[], listener: T): boolean {
+    return this.#snapshot === snapshot || this.members.has(listener);
+  }
 }
 
 export class Listeners {
@@ -182,14 +187,17 @@ export class Listeners {
    * listener throws, or rejects with, is reported and stops nobody else.
    */
   dispatch(name: PropertyKey, values: readonly unknown[]): void {
+    let set = this.#byName.get(name);
     for (const value of values) {
       // As in Emittery: who is added while an event is being delivered does not get it yet.
       const any = this.#any.snapshot;
       this.enqueue(name, value);
-      this.#call(name, value);
+      // A set that has become empty may have made way for another one.
+      if (set === undefined || set.members.size === 0) set = this.#byName.get(name);
+      if (set !== undefined) this.#call(set, name, value);
       for (const listener of any) {
         // Nor does who is removed meanwhile get it any more.
-        if (!this.#any.members.has(listener)) continue;
+        if (!this.#any.stillHas(any, listener)) continue;
         try {
           this.#watch(name, listener(name, value));
         } catch (cause) {
@@ -202,7 +210,8 @@ export class Listeners {
   /** Delivers an event of the library's own: to those who asked for it by name, and not to `onAny`. */
   dispatchOwn(name: PropertyKey, data: unknown): void {
     this.#enqueueByName(name, data);
-    this.#call(name, data);
+    const set = this.#byName.get(name);
+    if (set !== undefined) this.#call(set, name, data);
   }
 
   async #emit(set: ListenerSet<Listener> | undefined, name: PropertyKey, data: unknown): Promise<void> {
@@ -212,7 +221,7 @@ export class Listeners {
     // Most listeners return nothing to wait for.
     const pending: unknown[] = [];
     for (const listener of listeners) {
-      if (!set?.members.has(listener)) continue;
+      if (!set?.stillHas(listeners, listener)) continue;
       try {
         const result = listener(data);
         if (isThenable(result)) pending.push(result);
@@ -221,7 +230,7 @@ export class Listeners {
       }
     }
     for (const listener of any) {
-      if (!this.#any.members.has(listener)) continue;
+      if (!this.#any.stillHas(any, listener)) continue;
       try {
         const result = listener(name, data);
         if (isThenable(result)) pending.push(result);
@@ -233,16 +242,16 @@ export class Listeners {
   }
 
   #enqueueByName(name: PropertyKey, data: unknown): void {
+    if (this.#iterators.size === 0) return;
     const set = this.#iterators.get(name);
     if (set === undefined) return;
     for (const iterator of set) iterator.enqueue(data);
   }
 
-  #call(name: PropertyKey, value: unknown): void {
-    const set = this.#byName.get(name);
-    if (set === undefined) return;
-    for (const listener of set.snapshot) {
-      if (!set.members.has(listener)) continue;
+  #call(set: ListenerSet<Listener>, name: PropertyKey, value: unknown): void {
+    const { snapshot } = set;
+    for (const listener of snapshot) {
+      if (!set.stillHas(snapshot, listener)) continue;
       try {
         this.#watch(name, listener(value));
       } catch (cause) {
