@@ -18,6 +18,8 @@ export class Post {
   readonly #self: PublisherId;
   readonly #link: PostLink;
   #flushScheduled = false;
+  /** Of whom something was last posted to: who floods is answered again and again. */
+  #latest: { readonly receiver: PublisherId; readonly topic: Buffer } | undefined;
 
   constructor(self: PublisherId, link: PostLink) {
     this.#self = self;
@@ -25,7 +27,7 @@ export class Post {
   }
 
   send(receiver: PublisherId | 'all', content: Content, body?: Uint8Array): void {
-    const topic = receiver === 'all' ? ALL_EMITTERS : inboxTopic(formatPublisherId(receiver));
+    const topic = receiver === 'all' ? ALL_EMITTERS : this.#topicOf(receiver);
     this.#link.send(buildMessage(topic, { publisher: this.#self, ...content }, body));
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
@@ -33,5 +35,11 @@ export class Post {
       this.#flushScheduled = false;
       this.#link.flush();
     });
+  }
+
+  #topicOf(receiver: PublisherId): Buffer {
+    if (this.#latest?.receiver !== receiver)
+      this.#latest = { receiver, topic: inboxTopic(formatPublisherId(receiver)) };
+    return this.#latest.topic;
   }
 }

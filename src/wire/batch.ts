@@ -76,7 +76,6 @@ export function fromElapsed(elapsed: number): number {
   return elapsed === NO_ELAPSED ? Number.POSITIVE_INFINITY : elapsed / ELAPSED_PER_MS;
 }
 
-const DEFAULTS = { flags: 0, count: 1, sequence: 0, previous: 0, position: 0, elapsed: 0 };
 const NO_BODY = new Uint8Array(0);
 
 export function randomPublisherId(): PublisherId {
@@ -112,12 +111,22 @@ export function setFlags(message: Buffer, offset: number, flags: number): void {
 /** A whole message. Fields of `header` that are left out are 0, the count 1. */
 export function buildMessage(
   topic: Uint8Array,
-  header: Pick<Header, 'kind' | 'publisher'> & Partial<Header>,
+  {
+    kind,
+    flags = 0,
+    count = 1,
+    publisher,
+    sequence = 0,
+    previous = 0,
+    position = 0,
+    elapsed = 0,
+  }: Pick<Header, 'kind' | 'publisher'> & Partial<Header>,
   body: Uint8Array = NO_BODY,
 ): Buffer {
   const message = Buffer.allocUnsafe(topic.length + HEADER_BYTES + body.length);
   message.set(topic);
-  writeHeader(message, topic.length, { ...DEFAULTS, ...header });
+  const header = { kind, flags, count, publisher, sequence, previous, position, elapsed };
+  writeHeader(message, topic.length, header);
   message.set(body, topic.length + HEADER_BYTES);
   return message;
 }
