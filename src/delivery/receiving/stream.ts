@@ -125,10 +125,13 @@ export class Stream {
   /** A batch or a tail came. `header` is only valid during the call. */
   take(header: Readonly<Header>, interest: Interest, message: Buffer): void {
     this.heardAt = this.#context.tick;
-    const hole = this.#coverage.holeBefore(header.sequence);
-    if (this.#recovery === undefined && header.kind === MessageKind.batch && hole >= 0) {
+    if (this.#recovery === undefined) {
       const progress = this.#names.of(interest);
-      if (header.previous === progress?.sequence && this.#coverage.isUsual(hole)) {
+      const hole = this.#coverage.holeBefore(header.sequence);
+      if (header.kind === MessageKind.tail) {
+        // What it announces has come, as a rule.
+        if (progress !== undefined && header.sequence <= progress.sequence) return;
+      } else if (header.previous === progress?.sequence && hole >= 0 && this.#coverage.isUsual(hole)) {
         this.#accept(progress, { header, interest, message });
         return;
       }
