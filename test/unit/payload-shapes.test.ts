@@ -39,9 +39,9 @@ function teach(codec: Codec, bytes: Buffer): void {
 }
 
 /** A codec that has found out that it may not generate code. */
-async function ordinaryCodec(value: unknown): Promise<Codec> {
+async function ordinaryCodec(): Promise<Codec> {
   const codec = await freshCodec(false);
-  teach(codec, pack(codec, value));
+  for (let i = 0; i < 2000; i++) codec.unpackPayloads(pack(codec, { ...EVENT }), 0, 1);
   return codec;
 }
 
@@ -126,7 +126,7 @@ describe('maps of the same keys again and again', () => {
   });
 
   it('may lack a key, have one more, one twice, another order, or another header before a key', async () => {
-    const ordinary = await ordinaryCodec({ a: 1, bb: 2, ccc: 3 });
+    const ordinary = await ordinaryCodec();
     const codec = await freshCodec();
     teach(codec, pack(codec, { a: 1, bb: 2, ccc: 3 }));
     expect(compilations).toBe(1);
@@ -143,7 +143,7 @@ describe('maps of the same keys again and again', () => {
   });
 
   it('come out the same, or fail the same way, with any byte changed and cut short anywhere', async () => {
-    const ordinary = await ordinaryCodec(EVENT);
+    const ordinary = await ordinaryCodec();
     const codec = await freshCodec();
     const bytes = pack(codec, EVENT);
     teach(codec, bytes);
@@ -225,14 +225,156 @@ describe('keys of a stranger', () => {
   });
 });
 
+describe('objects of the same keys again and again', () => {
+  /** Packs objects of this shape until code was generated for it. */
+  function teachPacking(codec: Codec, make: () => unknown): void {
+    const before = compilations;
+    for (let i = 0; i < 2000 && compilations === before; i++) codec.packPayload(make());
+    expect(compilations).toBeGreaterThan(before);
+  }
+
+  /** The bytes, or what is wrong. */
+  function packed(codec: Codec, value: unknown): string {
+    try {
+      return pack(codec, value).toString('hex');
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+
+  it('are written by generated code from some time on, to the same bytes', async () => {
+    const ordinary = await ordinaryCodec();
+    const codec = await freshCodec();
+    const columns = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`column${i}`, 0]));
+    for (const shape of [EVENT, EVENT.source, columns]) teachPacking(codec, () => ({ ...shape }));
+    const keys = fc.constantFrom(...Object.keys(EVENT), ...Object.keys(columns), 'other', '1', 'é');
+    fc.assert(
+      fc.property(
+        fc.constantFrom({ ...EVENT }, { ...columns }),
+        fc.dictionary(keys, fc.anything({ withDate: true, withBigInt: true }), { maxKeys: 5 }),
+        fc.subarray(Object.keys(EVENT), { minLength: 6 }),
+        (shape, changes, some) => {
+          const values = [{ ...shape, ...changes }, Object.fromEntries(some.map((key) => [key, EVENT]))];
+          return packed(codec, values) === packed(ordinary, values);
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('find room, or do not, as all others', async () => {
+    const ordinary = await ordinaryCodec();
+    const codec = await freshCodec();
+    const columns = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`column${i}`, 2 ** 40 + i]));
+    for (const shape of [EVENT, columns]) {
+      teachPacking(codec, () => ({ ...shape }));
+      const expected = pack(ordinary, shape);
+      for (let room = 0; room < expected.length + 64; room++) {
+        const memory = Buffer.alloc(room + 40, 0xee);
+        const end = codec.packInto(shape, memory.subarray(0, 20 + room), 20);
+        const bytes = end < 0 ? Buffer.from(codec.takeSpilled()) : memory.subarray(20, end);
+        expect(bytes).toEqual(expected);
+        expect(memory.subarray(0, 20)).toEqual(Buffer.alloc(20, 0xee));
+        expect(memory.subarray(20 + room)).toEqual(Buffer.alloc(20, 0xee));
+      }
+    }
+  });
+
+  it('are read in order, and may change while they are', async () => {
+    const ordinary = await ordinaryCodec();
+    const codec = await freshCodec();
+    for (const count of [3, 20]) {
+      const fillers = Object.fromEntries(Array.from({ length: count }, (_, i) => [`filler${i}`, i]));
+      teachPacking(codec, () => ({ first: 1, gone: 2, list: [], last: 'x', ...fillers }));
+      const changing = (): object => {
+        const object: Record<string, unknown> = { first: 1, gone: 2, list: [], last: 'x', ...fillers };
+        object.first = {
+          toJSON() {
+            delete object.gone;
+            delete object.filler1;
+            object.added = 1;
+            object.last = 'changed';
+            return 'first';
+          },
+        };
+        return object;
+      };
+      expect(packed(codec, changing())).toBe(packed(ordinary, changing()));
+      const order: string[] = [];
+      const watched = (name: string): object => ({
+        get: () => {
+          order.push(name);
+          return packed(codec, { first: 1, gone: 2, list: [], last: name });
+        },
+        enumerable: true,
+      });
+      const names = ['first', 'gone', 'list', 'last', ...Object.keys(fillers)];
+      const object = Object.defineProperties(
+        {},
+        Object.fromEntries(names.map((name) => [name, watched(name)])),
+      );
+      expect(packed(codec, object)).toBe(packed(ordinary, object));
+      expect(order).toEqual([...names, ...names]);
+    }
+  });
+
+  it('may inherit, hide, be proxies or have undefined values', async () => {
+    const ordinary = await ordinaryCodec();
+    const codec = await freshCodec();
+    teachPacking(codec, () => ({ alpha: 1, beta: 2 }));
+    const values = [
+      Object.assign(Object.create({ beta: 1 }), { alpha: 1 }),
+      Object.assign(Object.create({ alpha: 1 }), { beta: 1 }),
+      Object.defineProperty({ alpha: 1 }, 'beta', { value: 2, enumerable: false }),
+      new Proxy({ alpha: 1, beta: 2 }, {}),
+      { alpha: undefined, beta: undefined },
+      { alpha: 1, beta: 2, toJSON: () => 'json' },
+      Object.assign(new (class Pair {})(), { alpha: 1, beta: [new Map([[1, { alpha: 1, beta: 2 }]])] }),
+      Object.assign(Object.create(null), { alpha: 1, beta: 2 }),
+    ];
+    for (const value of values) expect(packed(codec, value)).toBe(packed(ordinary, value));
+  });
+
+  it('are refused by the way to what cannot travel', async () => {
+    const codec = await freshCodec();
+    teachPacking(codec, () => ({ alpha: 1, beta: 'b', gamma: [] }));
+    const make = (gamma: unknown): object => ({ alpha: { alpha: 1, beta: 'b', gamma }, beta: 1, gamma: 1 });
+    expect(() => codec.packPayload(make([() => 1]))).toThrow('data.alpha.gamma[0]: a function cannot travel');
+    const boom = {
+      alpha: 1,
+      get beta() {
+        throw new Error('boom');
+      },
+      gamma: 1,
+    };
+    expect(() => codec.packPayload(make(boom))).toThrow(
+      'data.alpha.gamma.beta: reading it threw Error: boom',
+    );
+    const circle = { alpha: 1, beta: 2, gamma: undefined as unknown };
+    circle.gamma = circle;
+    expect(() => codec.packPayload(circle)).toThrow('a circular structure cannot travel');
+    expect(pack(codec, { alpha: 1, beta: 'b', gamma: null })).toEqual(
+      Buffer.from('83a5616c70686101a462657461a162a567616d6d61c0', 'hex'),
+    );
+  });
+
+  it('in whatever number, make the codec generate code for no more than 256 shapes', async () => {
+    const codec = await freshCodec();
+    for (let shape = 0; shape < 300; shape++) {
+      for (let i = 0; i < 1000; i++) codec.packPayload({ [`k${shape}`]: 1, [`l${shape}`]: 'text' });
+    }
+    expect(compilations).toBe(256);
+  });
+});
+
 describe('a process that may not generate code', () => {
-  it('reads everything the ordinary way', async () => {
+  it('reads and writes everything the ordinary way', async () => {
     const url = new URL('../../src/wire/payload.ts', import.meta.url);
     const script = `
       import { packPayload, unpackPayloads } from ${JSON.stringify(url.href)};
-      const bytes = Buffer.from(packPayload(${JSON.stringify(EVENT)}));
+      const event = ${JSON.stringify(EVENT)};
       let text;
-      for (let i = 0; i < 100; i++) text = JSON.stringify(unpackPayloads(bytes, 0, 1));
+      for (let i = 0; i < 2000; i++) text = JSON.stringify(unpackPayloads(Buffer.from(packPayload(event)), 0, 1));
       let refused = false;
       try { new Function(''); } catch { refused = true; }
       console.log(refused + text);`;

@@ -8,8 +8,11 @@ import { EXT_BIGINT, EXT_UTF16, MAX_PACKED_BYTES } from './format.js';
 import { Refusal } from './refusal.js';
 
 const INITIAL_BYTES = 16 * 1024;
-/** Every header and every number fits between `#safeEnd` and the end, so that one check per value is enough. */
-const MARGIN = 32;
+/**
+ * A header and a number fit between `#safeEnd` and the end, and a short key before them, so that one check per value is
+ * enough.
+ */
+const MARGIN = 48;
 const MAX_BUFFER_BYTES = MAX_PACKED_BYTES + MARGIN;
 /** A buffer of our own that has grown beyond this is let go, not kept for the next value. */
 const MAX_KEPT_BYTES = 1024 * 1024;
@@ -27,7 +30,8 @@ export class ByteWriter {
   at = 0;
   /** Where the value begins in {@link buffer}; changes when that does. */
   origin = 0;
-  #view: DataView = NO_VIEW;
+  /** Of {@link buffer}. */
+  view: DataView = NO_VIEW;
   /** How far the value may go in {@link buffer}. */
   #end = 0;
   #safeEnd = 0;
@@ -63,7 +67,7 @@ export class ByteWriter {
     this.#own = NO_BYTES;
     this.#ownView = NO_VIEW;
     this.buffer = NO_BYTES;
-    this.#view = NO_VIEW;
+    this.view = NO_VIEW;
   }
 
   /** Makes sure that a header or a number can be written without another check. */
@@ -81,6 +85,13 @@ export class ByteWriter {
       this.#sized(size, 0xde);
       this.at = end;
     }
+  }
+
+  /** Takes back `count` bytes that were written at `start`, as counted from the origin. */
+  dropBytes(start: number, count: number): void {
+    const at = this.origin + start;
+    this.buffer.copyWithin(at, at + count, this.at);
+    this.at -= count;
   }
 
   writeArrayHeader(length: number): void {
@@ -157,7 +168,7 @@ export class ByteWriter {
 
   #float(value: number): void {
     this.buffer[this.at] = 0xcb;
-    this.#view.setFloat64(this.at + 1, value);
+    this.view.setFloat64(this.at + 1, value);
     this.at += 9;
   }
 
@@ -165,7 +176,7 @@ export class ByteWriter {
     if (BigInt.asIntN(64, value) === value) {
       this.buffer[this.at] = 0xd7;
       this.buffer[this.at + 1] = EXT_BIGINT;
-      this.#view.setBigInt64(this.at + 2, value);
+      this.view.setBigInt64(this.at + 2, value);
       this.at += 10;
       return;
     }
@@ -248,7 +259,7 @@ export class ByteWriter {
   }
 
   #uint32(value: number): void {
-    this.#view.setUint32(this.at, value);
+    this.view.setUint32(this.at, value);
     this.at += 4;
   }
 
@@ -279,7 +290,7 @@ export class ByteWriter {
 
   #writeTo(buffer: Buffer, view: DataView, origin: number): void {
     this.buffer = buffer;
-    this.#view = view;
+    this.view = view;
     this.origin = origin;
     this.#end = Math.min(buffer.length, origin + MAX_BUFFER_BYTES);
     this.#safeEnd = this.#end - MARGIN;

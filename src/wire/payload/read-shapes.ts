@@ -5,9 +5,8 @@
  * not what was expected, it hands what it has to the ordinary way of reading, which also finds whatever is wrong.
  *
  * Why strangers, who choose the keys, can do no harm by it:
- * - A key gets into code only if it matches {@link SAFE_KEY}: no quote, no backslash, no line end. It appears within
- *   double quotes and as numbers, nowhere else. What means something to a literal (`__proto__`) is in `Object.prototype`
- *   and so excluded.
+ * - A key gets into code only if {@link isSafeKey} says so: it has no quote, no backslash, no line end. It appears within
+ *   double quotes and as numbers, nowhere else. What means something to a literal (`__proto__`) is excluded.
  * - A key that is not byte for byte the expected one is not taken; values are read by the reader's checked `read`, after
  *   the reader has counted depth and promises as for any map.
  * - A shape is compiled when it was seen {@link SIGHTINGS} times, and no more than {@link MAX_SHAPES} are for as long as
@@ -16,6 +15,7 @@
  * Where the process may not generate code (`--disallow-code-generation-from-strings`), everything is read the ordinary way.
  */
 import { MAX_REPEATED_BYTES, MIN_REPEATED_BYTES, mayRepeatAt, PLACES } from './repeated.js';
+import { isSafeKey, piecesOf } from './shape-code.js';
 
 /** What reader.ts offers for this. */
 export interface ShapeReader {
@@ -46,7 +46,6 @@ export type ReadShape = (
 export const MAX_SHAPE_DEPTH = 32;
 const MAX_KEYS = 64;
 const MAX_SHAPES = PLACES / MAX_KEYS;
-const SAFE_KEY = /^[A-Za-z_$][\w$-]{0,23}$/;
 /** Of one size and with one first key. More, or longer ones, would make a function that the engine does not optimize. */
 const MAX_GROUP_SHAPES = 8;
 const MAX_GROUP_CHARACTERS = 2048;
@@ -106,7 +105,7 @@ export function noteShape(print: number, size: number, object: Record<string, un
 /** Sees to it that maps of `size` entries with these keys are read by generated code; whether it could. */
 function learn(keys: readonly string[], size: number): boolean {
   // Fewer keys than entries: one came twice.
-  if (keys.length !== size || !keys.every(isSafe)) return false;
+  if (keys.length !== size || !keys.every(isSafeKey)) return false;
   const first = keys[0] as string;
   const name = `${size} ${first}`;
   const group = groups.get(name) ?? { shapes: [], characters: 0, read: undefined };
@@ -120,10 +119,6 @@ function learn(keys: readonly string[], size: number): boolean {
   readers[slotOf(size, 0xa0 | first.length, first.charCodeAt(0), first.charCodeAt(first.length - 1))] =
     group.read;
   return true;
-}
-
-function isSafe(key: string): boolean {
-  return SAFE_KEY.test(key) && !(key in Object.prototype);
 }
 
 /** Adds a shape to the group, whose maps are read by a new function from here on; whether it could. */
@@ -184,14 +179,9 @@ ${readKeys(group, position + 1)}
   return `${code}break read;`;
 }
 
-/** The condition that this key, with its header, is at `at`: compared in words of four bytes, the last of which may overlap. */
+/** The condition that this key, with its header, is at `at`. */
 function isKeyAt(key: string): string {
-  const bytes = Buffer.from(`\0${key}`, 'latin1');
-  bytes[0] = 0xa0 | key.length;
-  const last = bytes.length - 4;
-  if (last < 0) return [...bytes].map((byte, i) => `view.getUint8(at + ${i}) === ${byte}`).join(' && ');
-  const places = [];
-  for (let i = 0; i < last; i += 4) places.push(i);
-  places.push(last);
-  return places.map((i) => `view.getInt32(at + ${i}, true) === ${bytes.readInt32LE(i)}`).join(' && ');
+  return piecesOf(key)
+    .map(({ type, offset, value }) => `view.get${type}(at + ${offset}, true) === ${value}`)
+    .join(' && ');
 }

@@ -8,6 +8,7 @@
 import { ByteWriter } from './bytes.js';
 import { EXT_UNDEFINED, MAX_DEPTH } from './format.js';
 import { Refusal } from './refusal.js';
+import { noteUnknown, type ShapeWriter, shapeOf } from './write-shapes.js';
 import { type ValueWriter, writeSpecial } from './write-special.js';
 
 /** Only from this depth on is it worth remembering the way down, to tell a cycle from deep data. */
@@ -16,7 +17,7 @@ const SUSPICIOUS_DEPTH = 16;
 /** In a for-in loop the engine sees through this one, and not through Object.hasOwn: a fifth of all packing. */
 const { hasOwnProperty: isOwn } = Object.prototype;
 
-export class PayloadWriter extends ByteWriter implements ValueWriter {
+export class PayloadWriter extends ByteWriter implements ValueWriter, ShapeWriter {
   regExpCost = 0;
   readonly #ancestors: object[] = [];
 
@@ -77,6 +78,12 @@ export class PayloadWriter extends ByteWriter implements ValueWriter {
   }
 
   writeProperties(object: object, depth: number): void {
+    const writeShape = shapeOf(object);
+    if (writeShape !== undefined) {
+      writeShape(this, object, depth + 1);
+      return;
+    }
+    noteUnknown(object);
     const record = object as Record<string, unknown>;
     const start = this.at++ - this.origin;
     let size = 0;
@@ -92,6 +99,26 @@ export class PayloadWriter extends ByteWriter implements ValueWriter {
       }
     } catch (thrown) {
       throw current === undefined ? Refusal.from(thrown) : Refusal.atKey(thrown, current);
+    }
+    this.writeMapHeader(start, size);
+  }
+
+  writeRemaining(object: object, depth: number, keys: readonly string[], from: number, start: number): void {
+    const record = object as Record<string, unknown>;
+    let size = from;
+    // The header is taken to be one byte long by what writes it in the end.
+    if (keys.length >= 0x10) this.dropBytes(start + 1, 2);
+    for (let i = from; i < keys.length; i++) {
+      const key = keys[i] as string;
+      if (!isOwn.call(record, key)) continue;
+      try {
+        this.reserve();
+        this.writeString(key);
+        this.write(record[key], depth);
+      } catch (thrown) {
+        throw Refusal.atKey(thrown, key);
+      }
+      size++;
     }
     this.writeMapHeader(start, size);
   }
