@@ -358,6 +358,17 @@ describe('objects of the same keys again and again', () => {
     );
   });
 
+  it('make the codec generate code once, whatever comes in between', async () => {
+    const codec = await freshCodec();
+    teachPacking(codec, () => ({ alpha: 1, beta: 2 }));
+    for (let i = 0; i < 20_000; i++) {
+      codec.packPayload({ alpha: 1, beta: 2 });
+      for (let j = 0; j < 9; j++) codec.packPayload({ [`unheard of ${i * 9 + j}`]: 1 });
+      if (i % 20 === 0) for (let j = 0; j < 100; j++) codec.packPayload({ [`of ${i}`]: j });
+    }
+    expect(compilations).toBe(1);
+  });
+
   it('in whatever number, make the codec generate code for no more than 256 shapes', async () => {
     const codec = await freshCodec();
     for (let shape = 0; shape < 300; shape++) {

@@ -103,6 +103,8 @@ export function noteUnknown(object: object): void {
   if (unknown < LOOKED_AT) return;
   unknown = 0;
   if (!mayCompile || shapeCount >= MAX_SHAPES || types.isProxy(object)) return;
+  // Not walked, and known after all.
+  if (walk(object) !== undefined) return;
   const keys = Object.keys(object);
   if (keys.length === 0 || keys.length > MAX_KEYS || !keys.every(isSafeKey)) return;
   const name = keys.join();
