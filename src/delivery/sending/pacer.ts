@@ -7,23 +7,34 @@
  * is sent. Who keeps the others waiting for too long is not waited for any more until it has caught up.
  */
 import type { PublisherId } from '../../wire/batch.js';
+import { type Mark, Marks } from './marks.js';
 
 /**
  * What may be sent beyond the oldest batch that is not acknowledged: a small part of what the forwarder keeps for one
  * subscriber (16,384 messages), so that several publishers can flood the same one.
  */
-const WINDOW_MESSAGES = 2048;
+const WINDOW_MESSAGES = 4096;
 const WINDOW_BYTES = 4 * 1024 * 1024;
 
 /**
- * How often a batch asks for it: of one name, so that a receiver of that name alone is paced by what it gets; and of all
- * names together, for many that come seldom. The latter at irregular distances, or names in rotation would fall through.
+ * How often a batch asks for it: of all names together; and of one name, so that a receiver of that name alone is paced
+ * by what it gets. The former at irregular distances, or names in rotation would fall through.
  */
-const MARK_MESSAGES = WINDOW_MESSAGES / 8;
+const MARK_MESSAGES = WINDOW_MESSAGES / 16;
 const MARK_BYTES = WINDOW_BYTES / 8;
 
-/** Questions that are remembered, answered or not: an answer to an older one says nothing. */
-const MAX_MARKS = 512;
+/**
+ * How often one of the names is asked that were not asked before. Often enough that a mark among very many names soon
+ * finds one that somebody is known to listen to; and seldom enough where each name comes once.
+ */
+const NEW_MESSAGES = MARK_MESSAGES / 8;
+const NEW_BYTES = MARK_BYTES / 8;
+
+/** How often a name's own mark is left out as others asked its receivers. It also finds new receivers of the name. */
+const MAX_LEFT_OUT = 3;
+
+/** Questions that are remembered. Every batch in the window may be one, and so may those that its answers let go. */
+const MAX_MARKS = WINDOW_MESSAGES * 2;
 
 /** How far behind, in windows, one that was too slow may be to be waited for again: it must have caught up alone. */
 const REJOIN_WINDOWS = 1;
@@ -48,24 +59,31 @@ const MAX_RECEIVERS = 4096;
 export interface Audience {
   /** Those who acknowledged batches of it; who is not waited for any more is taken out when it is met. */
   readonly receivers: Set<PublisherId>;
-  /** Sent since a batch of this name last asked. */
+  /** Sent since a batch of this name last asked, or was left out. */
   messages: number;
   bytes: number;
+  /** Sequence of the batch of this name that asked last; 0 before the first. */
+  asked: number;
+  /** How often the name's own mark was left out since then. */
+  leftOut: number;
 }
 
 export function emptyAudience(): Audience {
-  return { receivers: new Set(), messages: 0, bytes: 0 };
+  return { receivers: new Set(), messages: 0, bytes: 0, asked: 0, leftOut: 0 };
 }
 
-interface Mark {
-  readonly sequence: number;
-  readonly audience: Audience;
-  /** Who has not answered yet. */
-  readonly missing: Set<PublisherId>;
-  /** What had been sent in all when the mark was. */
+/** A point in all that is sent. */
+interface Point {
   readonly messages: number;
   readonly bytes: number;
-  readonly time: number;
+}
+
+/** Who is waited for. */
+interface Receiver {
+  /** The highest sequence it has acknowledged, or the last one sent when it came to be waited for. */
+  acknowledged: number;
+  /** Until when it need not be asked again. */
+  askedUntil: Point;
 }
 
 /**
@@ -78,20 +96,22 @@ type Phase = 'idle' | 'discovering' | 'discovered';
 export class Pacer {
   readonly #now: () => number;
   readonly #onOpen: () => void;
-  /** Oldest first. */
-  #marks: Mark[] = [];
-  /** The oldest mark that somebody has not answered. */
-  #oldest: Mark | undefined;
+  readonly #marks = new Marks(MAX_MARKS, (receiver, sequence) => this.#isMissing(receiver, sequence));
   #phase: Phase = 'idle';
   /** Who is waited for on this link, and who was too slow for that. */
-  readonly #active = new Set<PublisherId>();
+  readonly #active = new Map<PublisherId, Receiver>();
   readonly #laggards = new Set<PublisherId>();
   /** The last sequence counted, and what has been sent in all. */
   #sequence = 0;
   #messages = 0;
   #bytes = 0;
-  /** What will have been sent when a batch of any name asks next. */
-  #nextMark = { messages: MARK_MESSAGES, bytes: MARK_BYTES };
+  /** From where on the next batch asks that somebody is known to listen to. */
+  #nextMark: Point = { messages: MARK_MESSAGES, bytes: MARK_BYTES };
+  /** From where on one asks that nobody is known to listen to: of a new name, and of one that was asked before. */
+  #askNewAt: Point = { messages: 0, bytes: 0 };
+  #askAgainAt: Point = { messages: 0, bytes: 0 };
+  /** The last sequence that somebody who is waited for now need not have heard: names asked up to there count as new. */
+  #newUntil = 0;
   /** Whether it is a flood is judged after every few messages, by how long they took. */
   #isFlood = false;
   #judgeAt = { messages: MARK_MESSAGES, bytes: MARK_BYTES, since: Number.NEGATIVE_INFINITY };
@@ -113,7 +133,7 @@ export class Pacer {
 
   /** The mark whose answer the window hangs on. */
   get #awaited(): Mark | undefined {
-    return this.#phase === 'discovering' ? this.#marks[0] : this.#oldest;
+    return this.#phase === 'discovering' ? this.#marks.first : this.#marks.oldest;
   }
 
   /**
@@ -128,7 +148,7 @@ export class Pacer {
     audience.messages += 1;
     audience.bytes += bytes;
     this.#judge(now);
-    const asks = this.#isFlood && this.#isDue(audience);
+    const asks = this.#isFlood && this.#isToAsk(audience);
     if (asks) this.#mark(audience, now);
     if (!this.isOpen) this.#startPatience();
     return asks;
@@ -138,14 +158,14 @@ export class Pacer {
   acknowledge(receiver: PublisherId, sequence: number): void {
     if (sequence > this.#sequence) return;
     const wasOpen = this.isOpen;
-    for (const mark of this.#marks) {
-      if (mark.sequence > sequence) break;
-      mark.missing.delete(receiver);
-      if (mark.sequence !== sequence) continue;
+    const known = this.#active.get(receiver);
+    if (known !== undefined) known.acknowledged = Math.max(known.acknowledged, sequence);
+    const mark = this.#marks.of(sequence);
+    if (mark !== undefined) {
       this.#phase = 'discovered';
       this.#join(receiver, mark);
     }
-    this.#update();
+    this.#marks.update();
     if (!wasOpen && this.isOpen) this.#open();
   }
 
@@ -157,8 +177,8 @@ export class Pacer {
   /** On a new link: forgets who is waited for, as they may be gone, or what they were to acknowledge is. */
   reset(): void {
     const wasOpen = this.isOpen;
-    this.#marks = [];
-    this.#oldest = undefined;
+    this.#marks.clear();
+    this.#newUntil = this.#sequence;
     this.#active.clear();
     this.#laggards.clear();
     this.#phase = 'idle';
@@ -173,32 +193,74 @@ export class Pacer {
   }
 
   #mark(audience: Audience, now: number): void {
-    if (this.#phase === 'idle') this.#phase = 'discovering';
-    const { receivers } = audience;
-    for (const receiver of receivers) if (!this.#active.has(receiver)) receivers.delete(receiver);
+    if (this.#phase === 'idle') {
+      this.#phase = 'discovering';
+      this.#askAgainAt = this.#ahead(MARK_MESSAGES, MARK_BYTES);
+    }
+    if (audience.receivers.size > 0) this.#settle(audience);
+    else if (this.#isNew(audience)) this.#askNewAt = this.#ahead(NEW_MESSAGES, NEW_BYTES);
+    else this.#askAgainAt = this.#ahead(MARK_MESSAGES, MARK_BYTES);
+    audience.messages = 0;
+    audience.bytes = 0;
+    audience.asked = this.#sequence;
+    audience.leftOut = 0;
     this.#marks.push({
       sequence: this.#sequence,
       audience,
-      missing: new Set(receivers),
       messages: this.#messages,
       bytes: this.#bytes,
       time: now,
     });
-    this.#update();
-    audience.messages = 0;
-    audience.bytes = 0;
-    // From half the distance to one and a half: a multiplication spreads the sequences well enough.
-    const distance = MARK_MESSAGES / 2 + ((Math.imul(this.#sequence, 0x9e37_79b1) >>> 16) % MARK_MESSAGES);
-    this.#nextMark = { messages: this.#messages + distance, bytes: this.#bytes + MARK_BYTES };
   }
 
-  #isDue(audience: Audience): boolean {
-    return (
-      audience.messages >= MARK_MESSAGES ||
-      audience.bytes >= MARK_BYTES ||
-      this.#messages >= this.#nextMark.messages ||
-      this.#bytes >= this.#nextMark.bytes
-    );
+  /** Somebody is asked who is known to listen: that is what a mark was due for. */
+  #settle({ receivers }: Audience): void {
+    this.#nextMark = this.#ahead(MARK_MESSAGES, MARK_BYTES);
+    const askedUntil = { messages: this.#messages + MARK_MESSAGES, bytes: this.#bytes + MARK_BYTES };
+    for (const receiver of receivers) (this.#active.get(receiver) as Receiver).askedUntil = askedUntil;
+  }
+
+  /**
+   * A mark that is due stays so until a name comes that somebody is known to listen to: one that waits for nobody would
+   * not hold anything up. Names that nobody is known to listen to are asked beside, but seldom.
+   */
+  #isToAsk(audience: Audience): boolean {
+    const { receivers } = audience;
+    const isDue = this.#isPast(this.#nextMark);
+    const isOwnDue = audience.messages >= MARK_MESSAGES || audience.bytes >= MARK_BYTES;
+    if (isDue || isOwnDue) {
+      for (const receiver of receivers) if (!this.#active.has(receiver)) receivers.delete(receiver);
+    }
+    if (receivers.size > 0) return isDue || (isOwnDue && !this.#leavesOut(audience));
+    if (isOwnDue) return true;
+    return this.#isNew(audience) ? this.#isPast(this.#askNewAt) : isDue && this.#isPast(this.#askAgainAt);
+  }
+
+  /** Leaves a name's own mark out if all its receivers were asked a moment ago, by whatever name. */
+  #leavesOut(audience: Audience): boolean {
+    if (audience.leftOut === MAX_LEFT_OUT) return false;
+    for (const receiver of audience.receivers) {
+      if (this.#isPast((this.#active.get(receiver) as Receiver).askedUntil)) return false;
+    }
+    audience.messages = 0;
+    audience.bytes = 0;
+    audience.leftOut += 1;
+    return true;
+  }
+
+  /** Whether it was never asked, or not since somebody came who may listen to it. */
+  #isNew({ asked }: Audience): boolean {
+    return asked <= this.#newUntil;
+  }
+
+  #isPast({ messages, bytes }: Point): boolean {
+    return this.#messages >= messages || this.#bytes >= bytes;
+  }
+
+  /** A point from half of `messages` to one and a half ahead: a multiplication spreads the sequences well enough. */
+  #ahead(messages: number, bytes: number): Point {
+    const distance = messages / 2 + ((Math.imul(this.#sequence, 0x9e37_79b1) >>> 16) % messages);
+    return { messages: this.#messages + distance, bytes: this.#bytes + bytes };
   }
 
   #judge(now: number): void {
@@ -215,8 +277,18 @@ export class Pacer {
   #join(receiver: PublisherId, mark: Mark): void {
     if (this.#laggards.has(receiver) && this.#isBeyond(mark, REJOIN_WINDOWS)) return;
     this.#laggards.delete(receiver);
-    if (this.#active.size < MAX_RECEIVERS) this.#active.add(receiver);
-    if (this.#active.has(receiver)) mark.audience.receivers.add(receiver);
+    if (!this.#active.has(receiver)) {
+      if (this.#active.size >= MAX_RECEIVERS) return;
+      // From now on: it was not waited for when what is on its way was sent.
+      this.#active.set(receiver, { acknowledged: this.#sequence, askedUntil: mark });
+      this.#newUntil = this.#sequence;
+    }
+    mark.audience.receivers.add(receiver);
+  }
+
+  #isMissing(receiver: PublisherId, sequence: number): boolean {
+    const known = this.#active.get(receiver);
+    return known !== undefined && known.acknowledged < sequence;
   }
 
   #open(): void {
@@ -229,12 +301,6 @@ export class Pacer {
       this.#messages - mark.messages >= windows * WINDOW_MESSAGES ||
       this.#bytes - mark.bytes >= windows * WINDOW_BYTES
     );
-  }
-
-  /** After any change: finds the oldest mark that is not answered, and forgets what is too old to matter. */
-  #update(): void {
-    this.#oldest = this.#marks.find(({ missing }) => missing.size > 0);
-    while (this.#marks.length > MAX_MARKS && this.#marks[0] !== this.#awaited) this.#marks.shift();
   }
 
   #startPatience(): void {
@@ -254,10 +320,10 @@ export class Pacer {
   }
 
   /** Whether the mark has been waited for long enough. Nobody is left behind who catches up and keeps nobody waiting. */
-  #isOverdue({ missing, time }: Mark): boolean {
-    const isLone = this.#phase === 'discovered' && missing.size >= this.#active.size;
-    if (!isLone) return this.#now() - time >= PATIENCE_MS;
-    return this.#now() - Math.max(time, this.#heardAt) >= LONE_PATIENCE_MS;
+  #isOverdue(mark: Mark): boolean {
+    const isLone = this.#phase === 'discovered' && this.#marks.missing(mark).length >= this.#active.size;
+    if (!isLone) return this.#now() - mark.time >= PATIENCE_MS;
+    return this.#now() - Math.max(mark.time, this.#heardAt) >= LONE_PATIENCE_MS;
   }
 
   /** Stops waiting for those who keep everybody else. */
@@ -267,17 +333,16 @@ export class Pacer {
     if (this.#isOverdue(awaited)) {
       if (this.#phase === 'discovering') this.#phase = 'discovered';
       else this.#dropLaggards(awaited);
-      this.#update();
+      this.#marks.update();
     }
     if (this.isOpen) this.#open();
     else this.#startPatience();
   }
 
-  #dropLaggards({ missing: laggards }: Mark): void {
-    for (const laggard of [...laggards]) {
+  #dropLaggards(mark: Mark): void {
+    for (const laggard of this.#marks.missing(mark)) {
       this.#active.delete(laggard);
       if (this.#laggards.size < MAX_RECEIVERS) this.#laggards.add(laggard);
-      for (const { missing } of this.#marks) missing.delete(laggard);
     }
   }
 }

@@ -11,7 +11,7 @@ const IDLE_MS = 100;
 const REPEAT_MS = 1000;
 
 /** Tails of very many names are spread: so many at a time. */
-const MAX_TAILS_PER_TICK = 1000;
+const MAX_TAILS_PER_TICK = 100;
 const TICK_MS = 20;
 
 const NEVER = Number.POSITIVE_INFINITY;
