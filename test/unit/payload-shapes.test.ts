@@ -214,6 +214,15 @@ describe('keys of a stranger', () => {
     expect(compilations).toBe(256);
   });
 
+  it('that never come again, or are numbered, make it generate no code', async () => {
+    const codec = await freshCodec();
+    for (let i = 0; i < 5000; i++) {
+      const object = { [`id-${i}`]: 1, [`user-${(i * 7919) % 500}`]: 2 };
+      expect(codec.unpackPayloads(pack(codec, object), 0, 1)).toStrictEqual([object]);
+    }
+    expect(compilations).toBe(0);
+  });
+
   it('that share size and first key make no function without bound', async () => {
     const codec = await freshCodec();
     for (let shape = 0; shape < 100; shape++) {

@@ -9,7 +9,7 @@
  *   double quotes and as numbers, nowhere else. What means something to a literal (`__proto__`) is excluded.
  * - A key that is not byte for byte the expected one is not taken; values are read by the reader's checked `read`, after
  *   the reader has counted depth and promises as for any map.
- * - A shape is compiled when it was seen {@link SIGHTINGS} times, and no more than {@link MAX_SHAPES} are for as long as
+ * - A shape is compiled when it was seen twice {@link SIGHTINGS} times, and no more than {@link MAX_SHAPES} are for as long as
  *   the process lives: whoever uses them up slows others down to what the ordinary way costs.
  *
  * Where the process may not generate code (`--disallow-code-generation-from-strings`), everything is read the ordinary way.
@@ -49,7 +49,7 @@ const MAX_SHAPES = PLACES / MAX_KEYS;
 /** Of one size and with one first key. More, or longer ones, would make a function that the engine does not optimize. */
 const MAX_GROUP_SHAPES = 8;
 const MAX_GROUP_CHARACTERS = 2048;
-/** How often a shape is seen before it is compiled, which costs as much as reading hundreds of maps. */
+/** How often a fingerprint is seen before its keys are looked at, and twice looked at before they are compiled. */
 const SIGHTINGS = 8;
 /** In place of a count: no use to look at it again. */
 const HOPELESS = 0xff;
@@ -62,6 +62,8 @@ interface Group {
 }
 
 const groups = new Map<string, Group>();
+const suspects = new Set<string>();
+const MAX_SUSPECTS = 256;
 let shapeCount = 0;
 let mayCompile = true;
 
@@ -84,8 +86,14 @@ export function findShape(bytes: Uint8Array, at: number, size: number): ReadShap
 }
 
 /** One key more in the fingerprint of a map, which tells shapes apart well enough to count them. */
-export function fingerprint(print: number, length: number, first: number, last: number): number {
-  return Math.imul(print ^ (length | (first << 8) | (last << 16)), 0x9e3779b1);
+export function fingerprint(
+  print: number,
+  length: number,
+  first: number,
+  middle: number,
+  last: number,
+): number {
+  return Math.imul(print ^ (length | (first << 8) | (middle << 16) | (last << 24)), 0x9e3779b1);
 }
 
 /** Tells that the map with this fingerprint was read the ordinary way, and is `object`. */
@@ -112,13 +120,24 @@ function learn(keys: readonly string[], size: number): boolean {
   if (!group.shapes.some((shape) => shape.every((key, i) => key === keys[i]))) {
     const characters = group.characters + keys.join('').length;
     if (shapeCount >= MAX_SHAPES || group.shapes.length >= MAX_GROUP_SHAPES) return false;
-    if (characters > MAX_GROUP_CHARACTERS || !compile(group, keys)) return false;
+    if (characters > MAX_GROUP_CHARACTERS) return false;
+    // Only the very same keys twice: where they are numbered, many a map has the same fingerprint.
+    if (!isSuspect(keys.join())) return true;
+    if (!compile(group, keys)) return false;
     group.characters = characters;
     groups.set(name, group);
   }
   readers[slotOf(size, 0xa0 | first.length, first.charCodeAt(0), first.charCodeAt(first.length - 1))] =
     group.read;
   return true;
+}
+
+/** Whether this was asked for before; now it was. */
+function isSuspect(name: string): boolean {
+  if (suspects.delete(name)) return true;
+  if (suspects.size >= MAX_SUSPECTS) suspects.clear();
+  suspects.add(name);
+  return false;
 }
 
 /** Adds a shape to the group, whose maps are read by a new function from here on; whether it could. */

@@ -172,10 +172,13 @@ export class PayloadReader implements ValueReader, ShapeReader {
   ): Record<string, unknown> {
     const object: Record<string, unknown> = {};
     let print = size;
+    let isNew = false;
     for (let i = 0; i < seen; i++) {
       const key = keys[i] as string;
       object[key] = values[i];
-      print = fingerprint(print, key.length, key.charCodeAt(0), key.charCodeAt(key.length - 1));
+      const { length } = key;
+      const middle = key.charCodeAt(length >> 1);
+      print = fingerprint(print, length, key.charCodeAt(0), middle, key.charCodeAt(length - 1));
     }
     for (let i = seen; i < size; i++) {
       const token = this.#byte();
@@ -187,20 +190,18 @@ export class PayloadReader implements ValueReader, ShapeReader {
         if (key !== undefined) {
           this.at = end;
           object[key] = this.read(depth);
-          print = fingerprint(
-            print,
-            token & 0x1f,
-            this.bytes[start] as number,
-            this.bytes[end - 1] as number,
-          );
+          const { bytes } = this;
+          const middle = bytes[start + (key.length >> 1)] as number;
+          print = fingerprint(print, key.length, bytes[start] as number, middle, bytes[end - 1] as number);
           continue;
         }
       }
       this.at--;
       this.#rareProperty(object, depth);
-      print = 0;
+      isNew = true;
     }
-    if (depth <= MAX_SHAPE_DEPTH) noteShape(print, size, object);
+    // Not with a name that has just been seen for the first time, and may never be again.
+    if (!isNew && depth <= MAX_SHAPE_DEPTH) noteShape(print, size, object);
     return object;
   }
 

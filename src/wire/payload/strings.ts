@@ -78,7 +78,8 @@ export class StringReader {
     const slot = slotOf(this.#bytes, start, length);
     cachedNames[slot] = name;
     cachedLengths[slot] = length;
-    cachedBytes.set(this.#bytes.subarray(start, end), slot * MAX_CACHED_BYTES);
+    const from = slot * MAX_CACHED_BYTES;
+    for (let i = 0; i < length; i++) cachedBytes[from + i] = this.#bytes[start + i] as number;
   }
 
   #isAscii(start: number, end: number): boolean {
