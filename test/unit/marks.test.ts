@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { type Audience, emptyAudience } from '../../src/delivery/sending/audience.js';
 import { Marks } from '../../src/delivery/sending/marks.js';
-import { type Audience, emptyAudience } from '../../src/delivery/sending/pacer.js';
 
 /** Marks in a row, with sequences that are multiples of 10, and what each receiver has acknowledged. */
 function marks(capacity: number) {

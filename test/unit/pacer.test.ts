@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Audience, emptyAudience, Pacer } from '../../src/delivery/sending/pacer.js';
+import { type Audience, emptyAudience } from '../../src/delivery/sending/audience.js';
+import { Pacer } from '../../src/delivery/sending/pacer.js';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate'] });

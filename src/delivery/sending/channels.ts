@@ -3,7 +3,7 @@
  * known to listen. Bounded: names out of use are forgotten when there are too many.
  */
 import { encodeTopic, MAX_TOPIC_BYTES } from '../../wire/topic.js';
-import { type Audience, emptyAudience } from './pacer.js';
+import { type Audience, emptyAudience } from './audience.js';
 import { hashTopic } from './topic-filter.js';
 
 /** Names whose numbering is remembered. Beyond it one that is out of use starts again at 0, which receivers understand. */

@@ -3,7 +3,7 @@
  * answered. Acknowledgements are many: each costs no more than a look at who was last found missing.
  */
 import type { PublisherId } from '../../wire/batch.js';
-import type { Audience } from './pacer.js';
+import type { Audience } from './audience.js';
 
 export interface Mark {
   readonly sequence: number;

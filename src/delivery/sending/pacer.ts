@@ -7,6 +7,7 @@
  * is sent. Who keeps the others waiting for too long is not waited for any more until it has caught up.
  */
 import type { PublisherId } from '../../wire/batch.js';
+import type { Audience } from './audience.js';
 import { type Mark, Marks } from './marks.js';
 
 /**
@@ -54,23 +55,6 @@ const RECHECK_MS = 50;
 
 /** Receivers that are waited for, and laggards that are known. Those beyond are not waited for. */
 const MAX_RECEIVERS = 4096;
-
-/** What the pacer keeps of one name. */
-export interface Audience {
-  /** Those who acknowledged batches of it; who is not waited for any more is taken out when it is met. */
-  readonly receivers: Set<PublisherId>;
-  /** Sent since a batch of this name last asked, or was left out. */
-  messages: number;
-  bytes: number;
-  /** Sequence of the batch of this name that asked last; 0 before the first. */
-  asked: number;
-  /** How often the name's own mark was left out since then. */
-  leftOut: number;
-}
-
-export function emptyAudience(): Audience {
-  return { receivers: new Set(), messages: 0, bytes: 0, asked: 0, leftOut: 0 };
-}
 
 /** A point in all that is sent. */
 interface Point {
