@@ -190,6 +190,23 @@ describe('with the link down', () => {
   });
 });
 
+test('after an outage, very many names are marked sooner, and only then', async () => {
+  const { marker, send, pass, tails } = publisher();
+  for (let i = 0; i < 5000; i += 1) send(i);
+  marker.pause();
+  await pass(500);
+  marker.markRecent(1000);
+  await pass(100);
+  expect(new Set(tails.map(({ name }) => name)).size).toBe(5000);
+  await pass(5000);
+  tails.length = 0;
+  for (let i = 0; i < 5000; i += 1) send(i);
+  await pass(200);
+  expect(tails.length).toBeGreaterThan(0);
+  expect(tails.length).toBeLessThan(1000);
+  marker.stop();
+});
+
 describe('at the end', () => {
   test('markAll() - marks what waits for it, once', async () => {
     const { marker, send, pass, marked, link } = publisher();

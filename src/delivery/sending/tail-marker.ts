@@ -10,8 +10,9 @@ import { type Channel, type Channels, hasSentAll } from './channels.js';
 const IDLE_MS = 100;
 const REPEAT_MS = 1000;
 
-/** Tails of very many names are spread: so many at a time. */
+/** Tails of very many names are spread: so many at a time, and so many of what an outage may have cost. */
 const MAX_TAILS_PER_TICK = 100;
+const MAX_TAILS_AFTER_OUTAGE = 1000;
 const TICK_MS = 20;
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -38,6 +39,8 @@ export class TailMarker {
   /** Channels to be marked when they are idle, and those to be marked again; both in the order in which they are due. */
   #soon = new Queue();
   #again = new Queue();
+  /** How many of the former, from the first on, wait because of an outage. */
+  #urgent = 0;
   #isLinkUp = true;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = NEVER;
@@ -75,6 +78,7 @@ export class TailMarker {
     }
     this.#soon = new Queue();
     for (const channel of recent) this.#await(channel, now);
+    this.#urgent = recent.size;
     this.#tick();
   }
 
@@ -92,6 +96,7 @@ export class TailMarker {
     for (const { channel } of this.#soon) channel.awaitsTail = false;
     this.#soon = new Queue();
     this.#again = new Queue();
+    this.#urgent = 0;
     this.#stopTimer();
   }
 
@@ -127,8 +132,9 @@ export class TailMarker {
       isWelcome = this.#send(channel, now);
       tails += 1;
     }
-    while (this.#soon.dueAt <= now && tails < MAX_TAILS_PER_TICK && isWelcome) {
+    while (this.#soon.dueAt <= now && tails < this.#mostTails && isWelcome) {
       const { channel, sequence } = this.#soon.shift();
+      this.#urgent = Math.max(0, this.#urgent - 1);
       if (channel.sentSequence !== sequence && now - channel.sentAt < IDLE_MS) {
         this.#await(channel, now + IDLE_MS);
         continue;
@@ -140,6 +146,10 @@ export class TailMarker {
     }
     if (tails > 0) this.#link.flush();
     this.#startTimer();
+  }
+
+  get #mostTails(): number {
+    return this.#urgent > 0 ? MAX_TAILS_AFTER_OUTAGE : MAX_TAILS_PER_TICK;
   }
 
   /** Returns whether the link takes more. */
