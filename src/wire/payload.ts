@@ -45,7 +45,9 @@ export { PayloadError };
 const NO_ROOM = Buffer.alloc(0);
 
 /** The writer for the next value; none while one is at work, so that a getter may itself pack something. */
-let idle: PayloadWriter | undefined;
+let idleWriter: PayloadWriter | undefined;
+/** The reader for the next message. */
+let idleReader: PayloadReader | undefined;
 /** The last value packed that found no room. */
 let spilled: Uint8Array = NO_ROOM;
 
@@ -59,8 +61,8 @@ let spilled: Uint8Array = NO_ROOM;
  * `Symbol.toStringTag` and nothing else to see), and getters, proxies and `toJSON`s that throw. The message says where.
  */
 export function packInto(value: unknown, target: Buffer, at: number): number {
-  const writer = idle ?? new PayloadWriter();
-  idle = undefined;
+  const writer = idleWriter ?? new PayloadWriter();
+  idleWriter = undefined;
   try {
     writer.begin(target, at);
     writer.write(value, 0);
@@ -72,7 +74,7 @@ export function packInto(value: unknown, target: Buffer, at: number): number {
     writer.letGo();
     throw Refusal.from(thrown).toError();
   } finally {
-    idle = writer;
+    idleWriter = writer;
   }
 }
 
@@ -96,15 +98,20 @@ export function packPayload(value: unknown): Uint8Array {
  * @throws {PayloadError} and nothing else, on anything that is not exactly that.
  */
 export function unpackPayloads(bytes: Buffer, offset: number, count: number, mayShare = false): unknown[] {
-  const reader = new PayloadReader(bytes, offset, mayShare);
+  const reader = idleReader ?? new PayloadReader();
+  idleReader = undefined;
+  reader.begin(bytes, offset, mayShare);
   const values: unknown[] = [];
   try {
     for (let i = 0; i < count; i++) values.push(reader.read(0));
+    if (reader.at !== bytes.length) throw reader.error('more bytes than values');
+    return values;
   } catch (thrown) {
     if (thrown instanceof PayloadError) throw thrown;
     // What the engine refuses: a Map of more than 2^24 keys, a string longer than it can hold, no memory, no stack.
     throw new PayloadError(`byte ${reader.at}: ${String(thrown)}`, { cause: thrown });
+  } finally {
+    reader.letGo();
+    idleReader = reader;
   }
-  if (reader.at !== bytes.length) throw reader.error('more bytes than values');
-  return values;
 }

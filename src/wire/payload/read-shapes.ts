@@ -33,11 +33,15 @@ export interface ShapeReader {
   ): Record<string, unknown>;
 }
 
-/** Reads the `size` entries of a map, whose values are at `depth`, from `reader.at` on. */
+/**
+ * Reads the `size` entries of a map, whose values are at `depth`, from `reader.at` on. `view` is over the memory in which
+ * the bytes begin at `base`.
+ */
 export type ReadShape = (
   reader: ShapeReader,
   bytes: Uint8Array,
   view: DataView,
+  base: number,
   size: number,
   depth: number,
 ) => Record<string, unknown>;
@@ -163,7 +167,7 @@ function readFunction(shapes: readonly (readonly string[])[]): string {
   const values = Array.from({ length: size }, (_, i) => `v${i}`).join(', ');
   const indexed = shapes.map((keys, index) => ({ keys, index }));
   return `"use strict";
-return function (reader, bytes, view, size, depth) {
+return function (reader, bytes, view, base, size, depth) {
   const end = bytes.length;
   let at = reader.at, token = 0, seen = 0, shape = 0, ${values};
   read: {
@@ -201,6 +205,6 @@ ${readKeys(group, position + 1)}
 /** The condition that this key, with its header, is at `at`. */
 function isKeyAt(key: string): string {
   return piecesOf(key)
-    .map(({ type, offset, value }) => `view.get${type}(at + ${offset}, true) === ${value}`)
+    .map(({ type, offset, value }) => `view.get${type}(base + at + ${offset}, true) === ${value}`)
     .join(' && ');
 }

@@ -13,27 +13,57 @@ const scratch = new DataView(new ArrayBuffer(8));
 
 const NO_KEYS: readonly string[] = [];
 
+const NO_BYTES = Buffer.alloc(0);
+
+/** Messages lie in the memory that the transport reads into. A view of more would keep one large message alive. */
+const MAX_KEPT_VIEW_BYTES = 64 * 1024;
+
+/** Over the memory that was read from last: making a view costs as much as reading a small event. */
+let keptMemory: ArrayBufferLike = NO_BYTES.buffer;
+let keptView: DataView = new DataView(keptMemory);
+
+function viewOf(memory: ArrayBufferLike): DataView {
+  if (memory === keptMemory) return keptView;
+  const view = new DataView(memory);
+  if (memory.byteLength <= MAX_KEPT_VIEW_BYTES) {
+    keptMemory = memory;
+    keptView = view;
+  }
+  return view;
+}
+
+/** For one message after another: {@link begin}, {@link read} once for each value, and {@link letGo}. */
 export class PayloadReader implements ValueReader, ShapeReader {
-  readonly bytes: Buffer;
-  at: number;
+  bytes: Buffer = NO_BYTES;
+  at = 0;
   regExpCost = 0;
-  readonly #end: number;
-  readonly #mayShare: boolean;
-  readonly #strings: StringReader;
+  readonly #strings = new StringReader();
+  #end = 0;
+  #mayShare = false;
+  /** Over the memory that the bytes lie in, from `#base` on, once it was needed. */
   #view: DataView | undefined;
+  #base = 0;
   /**
    * How many more values containers may promise. Every value takes a byte at least and is in one container at most, so all
    * headers together cannot promise more than there are bytes: what is allocated for them stays in proportion.
    */
-  #promises: number;
+  #promises = 0;
 
-  constructor(bytes: Buffer, offset: number, mayShare: boolean) {
-    this.#mayShare = mayShare;
+  begin(bytes: Buffer, offset: number, mayShare: boolean): void {
     this.bytes = bytes;
     this.at = offset;
+    this.regExpCost = 0;
     this.#end = bytes.length;
+    this.#mayShare = mayShare;
     this.#promises = bytes.length - offset;
-    this.#strings = new StringReader(bytes);
+    this.#strings.begin(bytes);
+  }
+
+  /** Refers to the bytes no longer. */
+  letGo(): void {
+    this.bytes = NO_BYTES;
+    this.#view = undefined;
+    this.#strings.begin(NO_BYTES);
   }
 
   read(depth: number): unknown {
@@ -114,17 +144,18 @@ export class PayloadReader implements ValueReader, ShapeReader {
   readRepeated(length: number, place: number): string {
     const start = ++this.at;
     const end = this.#skip(length);
-    const view = this.#makeView();
-    const known = findRepeated(place, view, start, length);
+    const view = this.#view as DataView;
+    const known = findRepeated(place, view, this.#base + start, length);
     if (known !== undefined) return known;
     const string = this.#strings.read(start, end);
-    keepRepeated(string, view, start, length);
+    keepRepeated(string, view, this.#base + start, length);
     return string;
   }
 
   #makeView(): DataView {
     const { bytes } = this;
-    this.#view ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#base = bytes.byteOffset;
+    this.#view = viewOf(bytes.buffer);
     return this.#view;
   }
 
@@ -159,7 +190,10 @@ export class PayloadReader implements ValueReader, ShapeReader {
     this.#enter(size * 2, depth);
     if (size === 0) return {};
     const readShape = depth < MAX_SHAPE_DEPTH ? findShape(this.bytes, this.at, size) : undefined;
-    if (readShape !== undefined) return readShape(this, this.bytes, this.#makeView(), size, depth + 1);
+    if (readShape !== undefined) {
+      const view = this.#view ?? this.#makeView();
+      return readShape(this, this.bytes, view, this.#base, size, depth + 1);
+    }
     return this.readRest(size, depth + 1, NO_KEYS, NO_KEYS, 0);
   }
 

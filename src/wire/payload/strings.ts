@@ -13,6 +13,8 @@ const MAX_CUT_BYTES = 12;
 const MAX_SHORT_BYTES = 24;
 const WINDOW_BYTES = 4096;
 
+const NO_BYTES = Buffer.alloc(0);
+
 /**
  * Property names seen before, by hash. One cache for the process, since the same names come from all sides. Bounded, and no
  * secret: all that hostile names can do is to push others out.
@@ -35,13 +37,16 @@ function slotOf(bytes: Uint8Array, start: number, length: number): number {
 }
 
 export class StringReader {
-  #bytes: Buffer;
+  #bytes: Buffer = NO_BYTES;
   #text = '';
   #from = 0;
   #to = 0;
 
-  constructor(bytes: Buffer) {
+  begin(bytes: Buffer): void {
     this.#bytes = bytes;
+    this.#text = '';
+    this.#from = 0;
+    this.#to = 0;
   }
 
   /** The string in `[start, end)`, which lies within the bytes. */
