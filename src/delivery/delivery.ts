@@ -39,7 +39,7 @@ import { Post } from './post.js';
 import { Inbox } from './receiving/inbox.js';
 import { Inquirer } from './receiving/inquirer.js';
 import { Refusals } from './refusals.js';
-import { checkTopic, EventTooLargeError } from './sending/channels.js';
+import { checkTopic, EventTooLargeError } from './sending/publications.js';
 import { Sending } from './sending/sending.js';
 
 export interface DeliveryHandlers {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Batch, BatchBuilder } from '../../src/delivery/sending/batch-builder.js';
-import { type Channel, Channels } from '../../src/delivery/sending/channels.js';
+import { type Publication, Publications } from '../../src/delivery/sending/publications.js';
 import { Outbox } from '../../src/delivery/sending/outbox.js';
 import { emptyHeader, HEADER_BYTES, readHeader } from '../../src/wire/batch.js';
 import { unpackPayloads } from '../../src/wire/payload.js';
@@ -10,27 +10,27 @@ const HEADROOM = 9;
 const SLAB_BYTES = 64 * 1024;
 const now = () => 0;
 
-function valuesOf({ message, channel, count }: Batch): unknown[] {
-  return unpackPayloads(message, channel.topic.length + HEADER_BYTES, count);
+function valuesOf({ message, publication, count }: Batch): unknown[] {
+  return unpackPayloads(message, publication.topic.length + HEADER_BYTES, count);
 }
 
 /** A builder that is used as the outbox uses it. */
 function building(maxBatchBytes = 4096) {
   const builder = new BatchBuilder({ publisher: 1, maxBatchBytes, headroom: HEADROOM, now });
-  const channels = new Channels();
+  const publications = new Publications();
   const batches: Batch[] = [];
   const finish = () => {
     const batch = builder.finish();
     if (batch !== undefined) batches.push(batch);
   };
   const add = (name: PropertyKey, value: unknown) => {
-    const channel = channels.of(name) as Channel;
-    if (!builder.accepts(channel)) finish();
-    builder.pack(channel, value);
-    if (!builder.fits(channel)) finish();
-    builder.take(channel);
+    const publication = publications.of(name) as Publication;
+    if (!builder.accepts(publication)) finish();
+    builder.pack(publication, value);
+    if (!builder.fits(publication)) finish();
+    builder.take(publication);
   };
-  return { builder, batches, channels, add, finish };
+  return { builder, batches, publications, add, finish };
 }
 
 describe('the batch builder', () => {
@@ -66,13 +66,13 @@ describe('the batch builder', () => {
   });
 
   test('forgets what was packed and not taken', () => {
-    const { builder, channels, add, finish, batches } = building();
+    const { builder, publications, add, finish, batches } = building();
     add('a', 1);
-    builder.pack(channels.of('a') as Channel, 'refused');
+    builder.pack(publications.of('a') as Publication, 'refused');
     add('a', 2);
-    builder.pack(channels.of('a') as Channel, 'refused, too');
+    builder.pack(publications.of('a') as Publication, 'refused, too');
     finish();
-    builder.pack(channels.of('b') as Channel, 'refused as well');
+    builder.pack(publications.of('b') as Publication, 'refused as well');
     expect(builder.openBytes).toBe(0);
     finish();
     add('c', 3);
@@ -81,9 +81,9 @@ describe('the batch builder', () => {
   });
 
   test('goes on when a value cannot be packed', () => {
-    const { builder, channels, add, finish, batches } = building();
+    const { builder, publications, add, finish, batches } = building();
     add('a', 1);
-    expect(() => builder.pack(channels.of('a') as Channel, { f: () => 1 })).toThrow('cannot travel');
+    expect(() => builder.pack(publications.of('a') as Publication, { f: () => 1 })).toThrow('cannot travel');
     add('a', 2);
     finish();
     expect(batches.map(valuesOf)).toEqual([[1, 2]]);

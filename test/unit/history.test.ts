@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Batch, BatchBuilder } from '../../src/delivery/sending/batch-builder.js';
-import { type Channel, Channels } from '../../src/delivery/sending/channels.js';
+import { type Publication, Publications } from '../../src/delivery/sending/publications.js';
 import { History } from '../../src/delivery/sending/history.js';
 
 const KIB = 1024;
@@ -22,11 +22,11 @@ function publisher({ historyBytes = MIB, historyAge = 60_000 } = {}) {
   const now = () => clock;
   const history = new History({ historyBytes, historyAge }, now);
   const builder = new BatchBuilder({ publisher: 42, maxBatchBytes: 4096, headroom: 0, now });
-  const channels = new Channels();
+  const publications = new Publications();
   const batch = (payloadBytes = 100, name: PropertyKey = 'a'): Batch => {
-    const channel = channels.of(name) as Channel;
-    builder.pack(channel, Buffer.alloc(payloadBytes, 7));
-    builder.take(channel);
+    const publication = publications.of(name) as Publication;
+    builder.pack(publication, Buffer.alloc(payloadBytes, 7));
+    builder.take(publication);
     return builder.finish() as Batch;
   };
   return {
@@ -54,9 +54,9 @@ describe('the history', () => {
     const { history, send } = publisher({ historyBytes: 10 * MIB });
     const sent = Array.from({ length: 3000 }, (_, i) => send(i % 50, i % 3));
     expect([history.first, history.last]).toEqual([1, 3000]);
-    for (const { sequence, message, channel } of sent) {
+    for (const { sequence, message, publication } of sent) {
       expect(history.message(sequence).equals(message)).toBe(true);
-      expect(history.topicHash(sequence)).toBe(channel.topicHash);
+      expect(history.topicHash(sequence)).toBe(publication.topicHash);
     }
   });
 

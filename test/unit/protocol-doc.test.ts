@@ -118,10 +118,10 @@ function sender(publisher: number, now = () => 0) {
     unconfirmedBytes: 0,
   };
   const records = outboxRecords(now);
-  const tailMarker = new TailMarker(publisher, records.channels, link, now);
+  const tailMarker = new TailMarker(publisher, records.publications, link, now);
   const outbox = new Outbox({ ...limits, publisher, now }, link, { ...records, tailMarker });
   outbox.setLinkOpen(true);
-  const replayer = new Replayer(publisher, records.history, records.channels, link, now);
+  const replayer = new Replayer(publisher, records.history, records.publications, link, now);
   replayer.resume();
   return {
     sent,

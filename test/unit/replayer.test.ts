@@ -54,7 +54,7 @@ function publisher({ historyBytes = 1e9, historyAge = 1e9, maxBatchBytes = 1 } =
     },
     flush() {},
   };
-  const replayer = new Replayer(PUBLISHER, records.history, records.channels, link, now);
+  const replayer = new Replayer(PUBLISHER, records.history, records.publications, link, now);
   replayer.resume();
   return {
     ...records,

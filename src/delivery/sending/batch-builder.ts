@@ -15,7 +15,7 @@ import {
   writeHeader,
 } from '../../wire/batch.js';
 import { packInto, takeSpilled } from '../../wire/payload.js';
-import type { Channel } from './channels.js';
+import type { Publication } from './publications.js';
 
 /** A slab takes several batches, and is small enough for an idle emitter to own one. */
 const MIN_SLAB_BYTES = 64 * 1024;
@@ -38,7 +38,7 @@ export interface Batch {
   /** Events in it. */
   readonly count: number;
   readonly sequence: number;
-  readonly channel: Channel;
+  readonly publication: Publication;
   /** In milliseconds of the builder's clock. */
   readonly finishedAt: number;
 }
@@ -65,7 +65,7 @@ export class BatchBuilder {
   #start = 0;
   #end = 0;
   /** Whose batch is at `#start`. It is open once it has events. */
-  #channel: Channel | undefined;
+  #publication: Publication | undefined;
   #count = 0;
   /** The event that was packed last: `#packedBytes` from `#end` on, unless it had to be put aside. */
   #packedBytes = 0;
@@ -92,10 +92,10 @@ export class BatchBuilder {
     return this.#count === 0 ? 0 : this.#end - this.#start;
   }
 
-  /** Whether an event of `channel` may be packed now, or the open batch has to be finished first. */
-  accepts(channel: Channel): boolean {
+  /** Whether an event of `publication` may be packed now, or the open batch has to be finished first. */
+  accepts(publication: Publication): boolean {
     if (this.#count === 0) return true;
-    return this.#channel === channel && this.#packing === undefined && !this.#isLarge(channel);
+    return this.#publication === publication && this.#packing === undefined && !this.#isLarge(publication);
   }
 
   /**
@@ -104,13 +104,13 @@ export class BatchBuilder {
    * @returns how many bytes it has.
    * @throws PayloadError if `value` cannot travel.
    */
-  pack(channel: Channel, value: unknown): number {
+  pack(publication: Publication, value: unknown): number {
     const outer = this.#packing;
     // A getter of the value that is being packed has emitted: that one's bytes are where the next ones would go.
     if (outer !== undefined) this.#slab = NO_SLAB;
-    if (this.#count === 0) this.#begin(channel);
+    if (this.#count === 0) this.#begin(publication);
     const slab = this.#slab;
-    const at = this.#channel === undefined ? slab.length : this.#end;
+    const at = this.#publication === undefined ? slab.length : this.#end;
     this.#packing = slab;
     let end: number;
     try {
@@ -125,88 +125,88 @@ export class BatchBuilder {
   }
 
   /** Whether the event packed last may join the open batch, or that has to be finished first. */
-  fits(channel: Channel): boolean {
+  fits(publication: Publication): boolean {
     if (this.#count === 0) return true;
     const bytes = this.#end + this.#packedBytes - this.#start;
-    return channel === this.#channel && this.#aside === undefined && bytes <= this.#options.maxBatchBytes;
+    return publication === this.#publication && this.#aside === undefined && bytes <= this.#options.maxBatchBytes;
   }
 
   /** Adds the event packed last to the open batch, or opens one with it. Only what {@link fits}. */
-  take(channel: Channel): void {
+  take(publication: Publication): void {
     // It lies in its place, unless there was no room for it or the batch that it lies behind was finished meanwhile.
-    if (this.#aside !== undefined || this.#channel !== channel) this.#move(channel);
+    if (this.#aside !== undefined || this.#publication !== publication) this.#move(publication);
     this.#end += this.#packedBytes;
     this.#count += 1;
-    channel.eventBytes = Math.min(channel.lastEventBytes, this.#packedBytes);
-    channel.lastEventBytes = this.#packedBytes;
+    publication.eventBytes = Math.min(publication.lastEventBytes, this.#packedBytes);
+    publication.lastEventBytes = this.#packedBytes;
   }
 
   /** Ends the open batch and returns it, or `undefined` if there is none. */
   finish(): Batch | undefined {
-    const channel = this.#channel;
-    if (channel === undefined || this.#count === 0) return undefined;
+    const publication = this.#publication;
+    if (publication === undefined || this.#count === 0) return undefined;
     this.#sequence += 1;
     const now = this.#options.now();
-    writeHeader(this.#slab, this.#start + channel.topic.length, {
+    writeHeader(this.#slab, this.#start + publication.topic.length, {
       kind: MessageKind.batch,
       flags: FLAG_ANSWERS,
       count: this.#count,
       publisher: this.#options.publisher,
       sequence: this.#sequence,
-      previous: channel.sequence,
-      position: channel.position,
-      elapsed: channel.sequence === 0 ? NO_ELAPSED : toElapsed(now - channel.finishedAt),
+      previous: publication.sequence,
+      position: publication.position,
+      elapsed: publication.sequence === 0 ? NO_ELAPSED : toElapsed(now - publication.finishedAt),
     });
-    channel.sequence = this.#sequence;
-    channel.position += this.#count;
-    channel.finishedAt = now;
+    publication.sequence = this.#sequence;
+    publication.position += this.#count;
+    publication.finishedAt = now;
     const batch: Batch = {
       message: this.#slab.subarray(this.#start, this.#end),
       count: this.#count,
       sequence: this.#sequence,
-      channel,
+      publication,
       finishedAt: now,
     };
-    this.#channel = undefined;
+    this.#publication = undefined;
     this.#count = 0;
     this.#free = this.#end;
     return batch;
   }
 
   /** Whether the events of a name make batches of their own. */
-  #isLarge({ eventBytes }: Channel): boolean {
+  #isLarge({ eventBytes }: Publication): boolean {
     return eventBytes > this.#options.maxBatchBytes;
   }
 
   /** Begins a batch where its event can be packed in place, as far as can be told before. */
-  #begin(channel: Channel): void {
-    if (!this.#isLarge(channel)) {
-      if (this.#place(channel, MIN_ROOM_BYTES)) this.#writeTopic(channel);
+  #begin(publication: Publication): void {
+    if (!this.#isLarge(publication)) {
+      if (this.#place(publication, MIN_ROOM_BYTES)) this.#writeTopic(publication);
       return;
     }
-    const bytes = channel.eventBytes + SLACK_BYTES;
-    if (!this.#place(channel, bytes)) this.#placeAnew(channel, bytes);
-    this.#writeTopic(channel);
+    const bytes = publication.eventBytes + SLACK_BYTES;
+    if (!this.#place(publication, bytes)) this.#placeAnew(publication, bytes);
+    this.#writeTopic(publication);
   }
 
   /** Begins a batch behind the last one, if the slab has room for `bytes` of events in it. */
-  #place(channel: Channel, bytes: number): boolean {
+  #place(publication: Publication, bytes: number): boolean {
     const { headroom } = this.#options;
     const start = this.#free + headroom;
-    const end = start + channel.topic.length + HEADER_BYTES;
+    const end = start + publication.topic.length + HEADER_BYTES;
     const hasRoom = end + bytes <= this.#slab.length;
-    this.#channel = hasRoom ? channel : undefined;
+    this.#publication = hasRoom ? publication : undefined;
     this.#start = start;
     this.#end = end;
     return hasRoom;
   }
 
   /** Begins a batch in another slab. */
-  #placeAnew(channel: Channel, bytes: number): void {
-    const needed = this.#options.headroom + channel.topic.length + HEADER_BYTES + bytes;
+  #placeAnew(publication: Publication, bytes: number): void {
+    const needed = this.#options.headroom + publication.topic.length + HEADER_BYTES + bytes;
     this.#slab = this.#takeSpare(needed) ?? Buffer.allocUnsafeSlow(Math.max(this.#slabBytes, needed));
     this.#free = 0;
-    this.#place(channel, bytes);
+    this.#place(publication, bytes);
   }
 
   /** Not one that is much too large: it would be kept for very little. */
@@ -224,15 +224,15 @@ export class BatchBuilder {
     return undefined;
   }
 
-  #writeTopic({ topic }: Channel): void {
+  #writeTopic({ topic }: Publication): void {
     for (let i = 0; i < topic.length; i += 1) this.#slab[this.#start + i] = topic[i] as number;
   }
 
   /** Begins a batch with the event packed last, wherever that lies. */
-  #move(channel: Channel): void {
+  #move(publication: Publication): void {
     const event = this.#aside ?? this.#slab.subarray(this.#end, this.#end + this.#packedBytes);
-    if (!this.#place(channel, event.length)) this.#placeAnew(channel, event.length);
+    if (!this.#place(publication, event.length)) this.#placeAnew(publication, event.length);
     this.#slab.set(event, this.#end);
-    this.#writeTopic(channel);
+    this.#writeTopic(publication);
   }
 }

@@ -90,7 +90,7 @@ export class History {
    * @returns a slab that nothing here lies in any more, if there is one.
    */
   add(batch: Batch, sentAt: number): ArrayBufferLike | undefined {
-    const { message, sequence, channel, finishedAt } = batch;
+    const { message, sequence, publication, finishedAt } = batch;
     const slab = message.buffer;
     this.#last = sequence;
     if (slab !== this.#slab) {
@@ -109,7 +109,7 @@ export class History {
     page.slab[at] = this.#firstSlab + this.#slabs.length - 1;
     page.offset[at] = message.byteOffset;
     page.length[at] = message.length;
-    page.topicHash[at] = channel.topicHash;
+    page.topicHash[at] = publication.topicHash;
     page.finishedAt[at] = finishedAt;
     page.sentAt[at] = sentAt;
     this.#messageBytes += message.length;

@@ -9,7 +9,7 @@
 import { FLAG_ACKNOWLEDGE, FLAG_ANSWERS, type PublisherId, setFlags } from '../../wire/batch.js';
 import { type Batch, BatchBuilder } from './batch-builder.js';
 import { brake } from './brake.js';
-import { type Channels, EventTooLargeError } from './channels.js';
+import { type Publications, EventTooLargeError } from './publications.js';
 import { HandedOver } from './handed-over.js';
 import type { History } from './history.js';
 import { Pacer } from './pacer.js';
@@ -43,7 +43,7 @@ export interface OutboxLink {
 
 /** Who takes note of what was sent. */
 export interface OutboxRecords {
-  readonly channels: Channels;
+  readonly publications: Publications;
   readonly history: History;
   readonly tailMarker: TailMarker;
 }
@@ -68,7 +68,7 @@ export class Outbox {
   readonly #link: OutboxLink;
   readonly #builder: BatchBuilder;
   readonly #pacer: Pacer;
-  readonly #channels: Channels;
+  readonly #publications: Publications;
   readonly #history: History;
   readonly #tailMarker: TailMarker;
   /** Finished batches the link has not taken, oldest at `#head`. */
@@ -89,7 +89,7 @@ export class Outbox {
   constructor(options: OutboxOptions, link: OutboxLink, records: OutboxRecords) {
     this.#options = options;
     this.#link = link;
-    this.#channels = records.channels;
+    this.#publications = records.publications;
     this.#history = records.history;
     this.#tailMarker = records.tailMarker;
     this.#pacer = new Pacer(options.now, () => this.#resume());
@@ -112,18 +112,18 @@ export class Outbox {
    * @throws PayloadError if `value` cannot travel, EventTooLargeError if it is over the limit; then nothing was taken.
    */
   push(name: PropertyKey, value: unknown): Acceptance {
-    const channel = this.#channels.of(name);
-    if (channel === undefined) return 'local';
+    const publication = this.#publications.of(name);
+    if (publication === undefined) return 'local';
     const builder = this.#builder;
-    if (!builder.accepts(channel)) this.#finishBatch();
-    const bytes = builder.pack(channel, value);
+    if (!builder.accepts(publication)) this.#finishBatch();
+    const bytes = builder.pack(publication, value);
     const { maxEventBytes } = this.#options;
     if (bytes > maxEventBytes) {
       throw new EventTooLargeError(`it has ${bytes} bytes, and \`maxEventBytes\` is ${maxEventBytes}`);
     }
     if (!this.#hasRoomFor(bytes)) return 'overflow';
-    if (!builder.fits(channel)) this.#finishBatch();
-    builder.take(channel);
+    if (!builder.fits(publication)) this.#finishBatch();
+    builder.take(publication);
     this.#turnBytes += Math.max(bytes, MIN_EVENT_TURN_BYTES);
     if (!this.#flushScheduled) this.#scheduleFlush();
     return 'accepted';
@@ -249,21 +249,21 @@ export class Outbox {
   }
 
   #send(batch: Batch, now: number): void {
-    const { message, count, sequence, channel } = batch;
+    const { message, count, sequence, publication } = batch;
     // By when it is sent: it may have waited here for longer than anybody is waited for.
-    if (this.#pacer.count(sequence, message.length, channel.audience, now)) {
-      setFlags(message, channel.topic.length, FLAG_ACKNOWLEDGE | FLAG_ANSWERS);
+    if (this.#pacer.count(sequence, message.length, publication.audience, now)) {
+      setFlags(message, publication.topic.length, FLAG_ACKNOWLEDGE | FLAG_ANSWERS);
     }
     this.#linkOpen = this.#link.send(message, this.#options.headroom);
-    channel.sentSequence = sequence;
-    channel.sentAt = now;
+    publication.sentSequence = sequence;
+    publication.sentAt = now;
     this.#lastSentAt = now;
     if (this.#doubtful !== undefined) this.#doubtful += count;
     const forgotten = this.#history.add(batch, now);
     // What the link may still need was sent after it: it is among what is kept.
     if (forgotten !== undefined && this.#link.unconfirmedBytes <= this.#history.messageBytes)
       this.#builder.reuse(forgotten);
-    this.#tailMarker.sent(channel);
+    this.#tailMarker.sent(publication);
     this.#noteHandedOver(message.length, count);
   }
 

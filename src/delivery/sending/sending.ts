@@ -10,7 +10,7 @@ import type { PublisherId } from '../../wire/batch.js';
 import type { Request } from '../../wire/recovery.js';
 import { settledBefore } from '../deadline.js';
 import { Aftermath } from './aftermath.js';
-import { Channels } from './channels.js';
+import { Publications } from './publications.js';
 import { History } from './history.js';
 import { Outbox } from './outbox.js';
 import { Replayer } from './replayer.js';
@@ -52,16 +52,16 @@ export class Sending {
     const { now } = context;
     this.#context = context;
     this.#transport = transport;
-    const channels = new Channels();
+    const publications = new Publications();
     this.#history = new History(options, now);
-    this.#tailMarker = new TailMarker(publisher, channels, this, now);
+    this.#tailMarker = new TailMarker(publisher, publications, this, now);
     const { processes: canBrake, headroom } = transport.supports;
     this.outbox = new Outbox({ ...options, publisher, now, canBrake, headroom }, transport, {
-      channels,
+      publications,
       history: this.#history,
       tailMarker: this.#tailMarker,
     });
-    this.#replayer = new Replayer(publisher, this.#history, channels, this, now);
+    this.#replayer = new Replayer(publisher, this.#history, publications, this, now);
     this.#aftermath = new Aftermath(context.latencyMs, () => this.outbox.trust());
   }
 

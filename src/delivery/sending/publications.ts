@@ -7,9 +7,9 @@ import { type Audience, emptyAudience } from './audience.js';
 import { hashTopic } from './topic-filter.js';
 
 /** Names whose numbering is remembered. Beyond it one that is out of use starts again at 0, which receivers understand. */
-const MAX_CHANNELS = 100_000;
+const MAX_PUBLICATIONS = 100_000;
 
-export interface Channel {
+export interface Publication {
   readonly topic: Buffer;
   /** As by {@link hashTopic}. */
   readonly topicHash: number;
@@ -34,8 +34,8 @@ export interface Channel {
 }
 
 /** Whether something was sent and nothing waits to be: then `sequence` and `position` are those of what was sent. */
-export function hasSentAll(channel: Channel): boolean {
-  return channel.sentSequence > 0 && channel.sentSequence === channel.sequence;
+export function hasSentAll(publication: Publication): boolean {
+  return publication.sentSequence > 0 && publication.sentSequence === publication.sequence;
 }
 
 /** An event that cannot be sent, whatever the state of the link. */
@@ -50,29 +50,29 @@ export function checkTopic(topic: Buffer): void {
   }
 }
 
-export class Channels {
-  readonly #byName = new Map<PropertyKey, Channel>();
+export class Publications {
+  readonly #byName = new Map<PropertyKey, Publication>();
 
   /**
-   * The channel of `name`, or `undefined` for a name that stays in this process.
+   * The publication of `name`, or `undefined` for a name that stays in this process.
    *
    * @throws EventTooLargeError if its topic would be too long.
    */
-  of(name: PropertyKey): Channel | undefined {
+  of(name: PropertyKey): Publication | undefined {
     return this.#byName.get(name) ?? this.#open(name);
   }
 
   /** All that are remembered. */
-  [Symbol.iterator](): IterableIterator<Channel> {
+  [Symbol.iterator](): IterableIterator<Publication> {
     return this.#byName.values();
   }
 
-  #open(name: PropertyKey): Channel | undefined {
+  #open(name: PropertyKey): Publication | undefined {
     const topic = encodeTopic(name);
     if (topic === undefined) return undefined;
     checkTopic(topic);
-    if (this.#byName.size >= MAX_CHANNELS) this.#forgetOne();
-    const channel: Channel = {
+    if (this.#byName.size >= MAX_PUBLICATIONS) this.#forgetOne();
+    const publication: Publication = {
       topic,
       topicHash: hashTopic(topic),
       sequence: 0,
@@ -86,17 +86,17 @@ export class Channels {
       awaitsTail: false,
       lookedAt: 0,
     };
-    this.#byName.set(name, channel);
-    return channel;
+    this.#byName.set(name, publication);
+    return publication;
   }
 
   /** Forgets a name that was not used since this last came by it; the others get to the end of the line. */
   #forgetOne(): void {
-    for (const [name, channel] of this.#byName) {
+    for (const [name, publication] of this.#byName) {
       this.#byName.delete(name);
-      if (channel.sequence === channel.lookedAt) return;
-      channel.lookedAt = channel.sequence;
-      this.#byName.set(name, channel);
+      if (publication.sequence === publication.lookedAt) return;
+      publication.lookedAt = publication.sequence;
+      this.#byName.set(name, publication);
     }
   }
 }
