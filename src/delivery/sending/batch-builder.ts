@@ -1,9 +1,9 @@
 /**
  * Builds batches: the packed events of one name, one after another, behind a topic and a header.
  *
- * Events are packed right where they will be sent from. Batches are cut from slabs that are never written twice, so that
- * a finished batch may be kept by reference (in the outbox, in the transport, in the history) for as long as anyone likes;
- * before each of them, room is left for what the transport frames it with.
+ * Events are packed right where they will be sent from. Batches are cut from slabs that are not written to again before
+ * {@link BatchBuilder.reuse}, so that a finished batch may be kept by reference, in the outbox, in the transport and in the
+ * history; before each of them, room is left for what the transport frames it with.
  */
 import {
   FLAG_ANSWERS,
@@ -82,7 +82,8 @@ export class BatchBuilder {
 
   /** Takes back a slab that nobody refers to any more: memory that was used before is much faster than new memory. */
   reuse(slab: ArrayBufferLike): void {
-    if (this.#spareBytes + slab.byteLength > MAX_SPARE_BYTES) return;
+    // Nobody refers to it but who packs an event into it: a getter of that has emitted enough to make it forgotten.
+    if (this.#packing !== undefined || this.#spareBytes + slab.byteLength > MAX_SPARE_BYTES) return;
     this.#spareBytes += slab.byteLength;
     this.#spareSlabs.push(Buffer.from(slab));
   }
@@ -95,7 +96,7 @@ export class BatchBuilder {
   /** Whether an event of `channel` may be packed now, or the open batch has to be finished first. */
   accepts(channel: Channel): boolean {
     if (this.#count === 0) return true;
-    return this.#channel === channel && this.#packing === undefined && !this.#isLarge(channel);
+    return this.#channel === channel && this.#packing !== this.#slab && !this.#isLarge(channel);
   }
 
   /**
@@ -107,7 +108,7 @@ export class BatchBuilder {
   pack(channel: Channel, value: unknown): number {
     const outer = this.#packing;
     // A getter of the value that is being packed has emitted: that one's bytes are where the next ones would go.
-    if (outer !== undefined) this.#slab = NO_SLAB;
+    if (outer === this.#slab) this.#slab = NO_SLAB;
     if (this.#count === 0) this.#begin(channel);
     const slab = this.#slab;
     const at = this.#channel === undefined ? slab.length : this.#end;
@@ -139,6 +140,12 @@ export class BatchBuilder {
     this.#count += 1;
     channel.eventBytes = Math.min(channel.lastEventBytes, this.#packedBytes);
     channel.lastEventBytes = this.#packedBytes;
+  }
+
+  /** Forgets the event packed last. */
+  drop(): void {
+    this.#aside = undefined;
+    this.#packedBytes = 0;
   }
 
   /** Ends the open batch and returns it, or `undefined` if there is none. */
@@ -233,6 +240,7 @@ export class BatchBuilder {
     const event = this.#aside ?? this.#slab.subarray(this.#end, this.#end + this.#packedBytes);
     if (!this.#place(channel, event.length)) this.#placeAnew(channel, event.length);
     this.#slab.set(event, this.#end);
+    this.#aside = undefined;
     this.#writeTopic(channel);
   }
 }

@@ -119,9 +119,13 @@ export class Outbox {
     const bytes = builder.pack(channel, value);
     const { maxEventBytes } = this.#options;
     if (bytes > maxEventBytes) {
+      builder.drop();
       throw new EventTooLargeError(`it has ${bytes} bytes, and \`maxEventBytes\` is ${maxEventBytes}`);
     }
-    if (!this.#hasRoomFor(bytes)) return 'overflow';
+    if (!this.#hasRoomFor(bytes)) {
+      builder.drop();
+      return 'overflow';
+    }
     if (!builder.fits(channel)) this.#finishBatch();
     builder.take(channel);
     this.#turnBytes += Math.max(bytes, MIN_EVENT_TURN_BYTES);
@@ -260,7 +264,7 @@ export class Outbox {
     this.#lastSentAt = now;
     if (this.#doubtful !== undefined) this.#doubtful += count;
     const forgotten = this.#history.add(batch, now);
-    // What the link may still need was sent after it: it is among what is kept.
+    // What the link may still need was sent after it, and is among what is kept. The builder sees to what is being packed.
     if (forgotten !== undefined && this.#link.unconfirmedBytes <= this.#history.messageBytes)
       this.#builder.reuse(forgotten);
     this.#tailMarker.sent(channel);
