@@ -169,6 +169,30 @@ describe('by age', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  test('tells which slabs nothing lies in any more, whether by age or for want of room', async () => {
+    const { history, send, pass } = publisher({ historyAge: 10_000 });
+    const forgotten: unknown[] = [];
+    let emptied = 0;
+    history.onForgotten = (slab) => void forgotten.push(slab);
+    history.onEmptied = () => {
+      emptied += 1;
+    };
+    const sent: Batch[] = [];
+    for (let i = 0; i < 60; i += 1) {
+      sent.push(send(30_000));
+      await pass(300);
+    }
+    const slabs = [...new Set(sent.map(({ message }) => message.buffer))];
+    expect(forgotten.length).toBeGreaterThan(5);
+    expect(forgotten).toEqual(slabs.slice(0, forgotten.length));
+    expect(emptied).toBe(0);
+    await pass(20_000);
+    expect(emptied).toBe(1);
+    const before = forgotten.length;
+    for (let i = 0; i < 60; i += 1) send(30_000);
+    expect(forgotten.length).toBeGreaterThan(before);
+  });
+
   test('stop() - forgets everything and needs no timer', () => {
     const { history, send } = publisher();
     for (let i = 0; i < 10; i += 1) send();

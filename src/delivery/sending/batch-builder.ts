@@ -88,6 +88,12 @@ export class BatchBuilder {
     this.#spareSlabs.push(Buffer.from(slab));
   }
 
+  /** Gives the slabs back to the system that wait to be used again. */
+  dropSpares(): void {
+    this.#spareSlabs = [];
+    this.#spareBytes = 0;
+  }
+
   /** Bytes of the open batch, 0 if there is none. */
   get openBytes(): number {
     return this.#count === 0 ? 0 : this.#end - this.#start;
@@ -226,8 +232,7 @@ export class BatchBuilder {
       return spare;
     }
     // Sizes have changed.
-    this.#spareSlabs = [];
-    this.#spareBytes = 0;
+    this.dropSpares();
     return undefined;
   }
 

@@ -94,6 +94,11 @@ export class Outbox {
     this.#tailMarker = records.tailMarker;
     this.#pacer = new Pacer(options.now, () => this.#resume());
     this.#builder = new BatchBuilder({ ...options, headroom: options.headroom ?? 0 });
+    this.#history.onForgotten = (slab) => {
+      // What the link may still need was sent after it, and is among what is kept. The builder sees to what is being packed.
+      if (link.unconfirmedBytes <= this.#history.messageBytes) this.#builder.reuse(slab);
+    };
+    this.#history.onEmptied = () => this.#builder.dropSpares();
   }
 
   /** When a batch was last handed to the link. */
@@ -263,10 +268,7 @@ export class Outbox {
     channel.sentAt = now;
     this.#lastSentAt = now;
     if (this.#doubtful !== undefined) this.#doubtful += count;
-    const forgotten = this.#history.add(batch, now);
-    // What the link may still need was sent after it, and is among what is kept. The builder sees to what is being packed.
-    if (forgotten !== undefined && this.#link.unconfirmedBytes <= this.#history.messageBytes)
-      this.#builder.reuse(forgotten);
+    this.#history.add(batch, now);
     this.#tailMarker.sent(channel);
     this.#noteHandedOver(message.length, count);
   }
