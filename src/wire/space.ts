@@ -44,9 +44,11 @@ export const EVENTS: Space = makeSpace('event');
 
 /** Whether messages with this first byte, after the namespace if there is one, are events, requests or replies. */
 export function isSpaceKind(kind: number | undefined): boolean {
-  return kind !== undefined && SPACE_KINDS.has(kind);
+  // Nearly always.
+  return kind === EVENT_KIND || (kind !== undefined && SPACE_KINDS.has(kind));
 }
 
+const EVENT_KIND = 0x65; /* e */
 const SPACE_KINDS: ReadonlySet<number> = new Set(
   Object.values(LETTERS).flatMap((letters) => letters.map((letter) => letter.charCodeAt(0))),
 );

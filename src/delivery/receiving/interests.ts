@@ -6,7 +6,7 @@
  * again does not count.
  */
 import { EVENTS, type Space } from '../../wire/space.js';
-import { decodeTopic, TOPIC_END } from '../../wire/topic.js';
+import { decodeTopic } from '../../wire/topic.js';
 import { TopicScan, TopicTable } from './topic-table.js';
 
 /** Names known only because their topic begins as it does: decoded once, and forgotten in bulk when they become too many. */
@@ -31,11 +31,13 @@ export interface Interest {
   ofPrefixes: number;
 }
 
+export type NameFilter = (name: PropertyKey) => boolean;
+
 /** All names of a space whose topics begin with `prefix`, or those of them that match. */
-interface PrefixInterest {
+export interface PrefixInterest {
   readonly space: Space;
   readonly prefix: Buffer;
-  readonly matches: ((name: PropertyKey) => boolean) | undefined;
+  readonly matches: NameFilter | undefined;
   readonly since: number;
   inForceAt: number;
 }
@@ -51,7 +53,7 @@ const NEVER = Number.POSITIVE_INFINITY;
 export class Interests {
   readonly #byTopic = new TopicTable<Interest>();
   readonly #decoded = new TopicTable<Interest>();
-  readonly #prefixes = new Map<string, PrefixInterest>();
+  readonly #prefixes = new Set<PrefixInterest>();
   readonly #scan = new TopicScan();
   #prefixChanges = 0;
   #topicBytes = 0;
@@ -65,41 +67,38 @@ export class Interests {
   }
 
   /** Listens to one name. */
-  listen(topic: Buffer, name: PropertyKey, space: Space = EVENTS): void {
+  listen(topic: Buffer, name: PropertyKey, space: Space = EVENTS): Interest {
     this.#epoch += 1;
     this.unlisten(topic);
-    this.#byTopic.set(topic, this.#interest(topic, name, space, this.#epoch));
+    const interest = this.#interest(topic, name, space, this.#epoch);
+    this.#byTopic.set(topic, interest);
     this.#topicBytes += topic.length;
+    return interest;
   }
 
   unlisten(topic: Buffer): void {
     if (this.#byTopic.delete(topic)) this.#topicBytes -= topic.length;
   }
 
-  /**
-   * Listens to all names of `space` whose topics begin with `prefix`, which begins with that of the space.
-   *
-   * @param matches which of the names. Default: all.
-   */
-  listenToPrefix(
-    prefix: Buffer,
-    space: Space = EVENTS,
-    matches: ((name: PropertyKey) => boolean) | undefined = undefined,
-  ): void {
+  /** Listens to all names of `space` whose topics begin with `prefix`, which begins with that of the space. */
+  listenToPrefix(prefix: Buffer, space: Space = EVENTS, matches?: NameFilter): PrefixInterest {
     this.#epoch += 1;
-    this.#prefixes.set(keyOf(prefix), { space, prefix, matches, since: this.#epoch, inForceAt: NEVER });
+    const interest = { space, prefix, matches, since: this.#epoch, inForceAt: NEVER };
+    this.#prefixes.add(interest);
     this.#changedPrefixes();
+    return interest;
   }
 
-  unlistenToPrefix(prefix: Buffer): void {
-    this.#prefixes.delete(keyOf(prefix));
+  /** Returns whether no other has the same prefix. */
+  unlistenToPrefix(interest: PrefixInterest): boolean {
+    this.#prefixes.delete(interest);
     this.#changedPrefixes();
+    return [...this.#prefixes].every(({ prefix }) => !prefix.equals(interest.prefix));
   }
 
-  /** `subscription` is the number of the subscription made for a whole topic or for a prefix. */
-  subscribed(topic: Buffer, subscription: number): void {
-    const interest = isWhole(topic) ? this.#byTopic.get(topic) : this.#prefixes.get(keyOf(topic));
-    if (interest !== undefined) this.#unproven.push({ subscription, interest });
+  /** `subscription` is the number of the subscription made for `interest`. */
+  subscribed(interest: Interest | PrefixInterest, subscription: number): void {
+    this.#unproven.push({ subscription, interest });
   }
 
   /** Every subscription with a number up to `subscription` is in force at time `now`. */
@@ -177,8 +176,9 @@ export class Interests {
   }
 
   #prefixesBefore(topic: Buffer): readonly PrefixInterest[] {
-    return [...this.#prefixes.values()].filter(
-      ({ prefix }) => topic.length > prefix.length && topic.compare(prefix, 0, prefix.length, 0, prefix.length) === 0,
+    return [...this.#prefixes].filter(
+      ({ prefix }) =>
+        topic.length > prefix.length && topic.compare(prefix, 0, prefix.length, 0, prefix.length) === 0,
     );
   }
 
@@ -194,10 +194,6 @@ export class Interests {
     this.#decoded.set(topic, interest);
     return interest;
   }
-}
-
-function isWhole(topic: Buffer): boolean {
-  return topic[topic.length - 1] === TOPIC_END;
 }
 
 function keyOf(topic: Buffer): string {
