@@ -4,7 +4,16 @@
  */
 import { assertListener, assertName, isName, listOf } from './arguments.js';
 import { checkEmitOptions, type EmitOptions } from './emit-options.js';
-import type { DatalessNames, Emission, Filter, NamedFilter, VolatileView } from './event-map.js';
+import type {
+  DatalessNames,
+  Emission,
+  Filter,
+  NamedFilter,
+  RequestAnswer,
+  RequestData,
+  RequestNames,
+  VolatileView,
+} from './event-map.js';
 import type { EmitManner, EventHub } from './hub.js';
 import {
   checkFilter,
@@ -16,6 +25,9 @@ import {
 import type { AnyListener, Listener, Listeners } from './listeners.js';
 import { type OncePromise, once } from './once.js';
 import { type Pattern, parsePattern } from './pattern.js';
+import type { RequestManyOptions, RequestOptions } from './request-options.js';
+import type { Answer } from './requester.js';
+import type { RequestHandler } from './responder.js';
 import type { Space } from './wire/space.js';
 
 export class Channel<Events> {
@@ -71,6 +83,51 @@ export class Channel<Events> {
   /** A function that emits `eventName` with `options`. */
   emission<Name extends keyof Events>(eventName: Name, options?: EmitOptions): Emission<Events[Name]> {
     return makeEmission(eventName, options, (name, data, given) => this.#emit(name, data, given, 'emit'));
+  }
+
+  /**
+   * Asks whoever responds to `eventName`, in this emitter or any other, and resolves with the first answer. If the handler
+   * fails, it rejects with the error of the handler. Rejects with a DemitterError otherwise: `DEMITTER_TIMEOUT` if nobody
+   * answers in time, `DEMITTER_RESPONDER_LEFT`, `DEMITTER_CLOSED`, `DEMITTER_NOT_CONNECTED`, `DEMITTER_SERIALIZATION`,
+   * `DEMITTER_EVENT_TOO_LARGE` or `DEMITTER_OVERFLOW`; and with the reason of `signal`.
+   *
+   * A request is delivered as events are: once, in order with this emitter's events, and recovered after an outage. A
+   * handler may therefore be called when its requester has given up already.
+   */
+  request<Name extends RequestNames<Events>, Fallback = never>(
+    eventName: Name,
+    data: RequestData<Events[Name]>,
+    options: RequestOptions<Fallback> = {},
+  ): Promise<RequestAnswer<Events[Name]> | Fallback> {
+    return this.#hub.request(this.#space.channel, eventName, data, options) as never;
+  }
+
+  /**
+   * As {@link request}, of everybody: an iterator over the answers as they come, failures among them. It ends after `timeout`,
+   * `max` answers or `stall`, and when the loop is left.
+   */
+  requestMany<Name extends RequestNames<Events>>(
+    eventName: Name,
+    data: RequestData<Events[Name]>,
+    options: RequestManyOptions = {},
+  ): AsyncGenerator<Answer<RequestAnswer<Events[Name]>>, void, undefined> {
+    return this.#hub.requestMany(this.#space.channel, eventName, data, options) as never;
+  }
+
+  /**
+   * Answers requests for `eventName` with what `handler` returns, or resolves with; what it throws comes back as an error.
+   * One handler for each name. Returns what takes it off again.
+   *
+   * @throws Error if there is one already.
+   */
+  respond<Name extends RequestNames<Events>>(
+    eventName: Name,
+    handler: (
+      data: RequestData<Events[Name]>,
+    ) => RequestAnswer<Events[Name]> | Promise<RequestAnswer<Events[Name]>>,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Unsubscribe {
+    return this.#hub.respond(this.#space.channel, eventName, handler as RequestHandler, options);
   }
 
   /** Calls `listener` with the data of each event. Returns what takes it off again. */

@@ -26,6 +26,9 @@ import type {
   Emission,
   Filter,
   NamedFilter,
+  RequestAnswer,
+  RequestData,
+  RequestNames,
   VolatileView,
 } from './event-map.js';
 import { type EmitManner, EventHub } from './hub.js';
@@ -34,6 +37,9 @@ import type { AnyListener, Listener } from './listeners.js';
 import { mixDistributedEmitterInto } from './mixin.js';
 import { type OncePromise, once } from './once.js';
 import { checkTimeout, type DistributedEmitterOptions, resolveOptions } from './options.js';
+import type { RequestManyOptions, RequestOptions } from './request-options.js';
+import type { Answer } from './requester.js';
+import type { RequestHandler } from './responder.js';
 import type { Status } from './status.js';
 import { makeSpace } from './wire/space.js';
 
@@ -145,6 +151,7 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
    * Local listeners stay and local events still reach them. Calling it again returns the same promise.
    */
   close(): Promise<void> {
+    this.#hub.requests.close();
     const closed = this.#hub.delivery.close();
     this.#hub.finishIterators();
     return closed;
@@ -216,6 +223,51 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
     if (typeof name !== 'string')
       throw new TypeError(`Expected the name of a channel to be a string, got ${show(name)}`);
     return new Channel(this.#hub, makeSpace('event', this.#hub.options.namespace, name));
+  }
+
+  /**
+   * Asks whoever responds to `eventName`, in this emitter or any other, and resolves with the first answer. If the handler
+   * fails, it rejects with the error of the handler. Rejects with a DemitterError otherwise: `DEMITTER_TIMEOUT` if nobody
+   * answers in time, `DEMITTER_RESPONDER_LEFT`, `DEMITTER_CLOSED`, `DEMITTER_NOT_CONNECTED`, `DEMITTER_SERIALIZATION`,
+   * `DEMITTER_EVENT_TOO_LARGE` or `DEMITTER_OVERFLOW`; and with the reason of `signal`.
+   *
+   * A request is delivered as events are: once, in order with this emitter's events, and recovered after an outage. A
+   * handler may therefore be called when its requester has given up already.
+   */
+  request<Name extends RequestNames<Events>, Fallback = never>(
+    eventName: Name,
+    data: RequestData<Events[Name]>,
+    options: RequestOptions<Fallback> = {},
+  ): Promise<RequestAnswer<Events[Name]> | Fallback> {
+    return this.#hub.request(undefined, eventName, data, options) as never;
+  }
+
+  /**
+   * As {@link request}, of everybody: an iterator over the answers as they come, failures among them. It ends after `timeout`,
+   * `max` answers or `stall`, and when the loop is left.
+   */
+  requestMany<Name extends RequestNames<Events>>(
+    eventName: Name,
+    data: RequestData<Events[Name]>,
+    options: RequestManyOptions = {},
+  ): AsyncGenerator<Answer<RequestAnswer<Events[Name]>>, void, undefined> {
+    return this.#hub.requestMany(undefined, eventName, data, options) as never;
+  }
+
+  /**
+   * Answers requests for `eventName` with what `handler` returns, or resolves with; what it throws comes back as an error.
+   * One handler for each name. Returns what takes it off again.
+   *
+   * @throws Error if there is one already.
+   */
+  respond<Name extends RequestNames<Events>>(
+    eventName: Name,
+    handler: (
+      data: RequestData<Events[Name]>,
+    ) => RequestAnswer<Events[Name]> | Promise<RequestAnswer<Events[Name]>>,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Unsubscribe {
+    return this.#hub.respond(undefined, eventName, handler as RequestHandler, options);
   }
 
   /**

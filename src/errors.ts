@@ -26,6 +26,10 @@ export type DemitterErrorCode =
   | 'DEMITTER_READY_TIMEOUT'
   /** `ready()` on an emitter that was never told to `connect()`. */
   | 'DEMITTER_NOT_CONNECTED'
+  /** Nobody answered a request in time. */
+  | 'DEMITTER_TIMEOUT'
+  /** Who was asked was closed before it answered, and nobody else answered. */
+  | 'DEMITTER_RESPONDER_LEFT'
   /** The emitter is closed: what was asked for did not happen beyond this process. */
   | 'DEMITTER_CLOSED'
   /** The emitter was closed with events that the forwarder had not confirmed. They may not have arrived. */

@@ -55,3 +55,29 @@ export interface VolatileView<Events> {
     options?: EmitOptions,
   ): Promise<void>;
 }
+
+declare const asked: unique symbol;
+
+/** In an event map: a request, with the data it is made with and the answer it gets. It is not emitted, but requested. */
+export interface Request<Data, Value> {
+  readonly [asked]: (data: Data) => Value;
+}
+
+type IsAny<T> = 0 extends 1 & T ? true : false;
+
+/** Names that can be requested: those of a {@link Request}, and all in a map that declares nothing. */
+export type RequestNames<Events> = {
+  [Name in keyof Events]: IsAny<Events[Name]> extends true
+    ? Name
+    : Events[Name] extends Request<never, unknown>
+      ? Name
+      : never;
+}[keyof Events];
+
+/** What the request is made with. */
+export type RequestData<Entry> =
+  IsAny<Entry> extends true ? Entry : Entry extends Request<infer Data, unknown> ? Data : never;
+
+/** What the request is answered with. */
+export type RequestAnswer<Entry> =
+  IsAny<Entry> extends true ? Entry : Entry extends Request<never, infer Value> ? Value : never;

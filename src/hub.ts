@@ -2,12 +2,20 @@
  * The hub of an emitter: between what its users call, on the emitter itself and on its channels, and delivery. What is
  * emitted goes to the listeners of its space here, and to delivery; what delivery brings goes to the listeners.
  */
+import { assertName } from './arguments.js';
+import { checkKeys, show } from './checks.js';
 import { Contexts, type EventContext } from './context.js';
 import { Delivery, type DeliveryHandlers } from './delivery/delivery.js';
+import { foreignMessageError } from './delivery/failures.js';
 import type { EmitOptions } from './emit-options.js';
 import { ErrorReporter } from './error-reporter.js';
+import { onAbort, type Unsubscribe } from './listen-options.js';
 import { Listeners, type Surroundings } from './listeners.js';
 import type { ResolvedOptions } from './options.js';
+import { resolveRequest } from './request-options.js';
+import type { Answer } from './requester.js';
+import { Requests } from './requests.js';
+import type { RequestHandler } from './responder.js';
 import { SpaceInterests } from './space-interests.js';
 import type { StatusChange } from './status.js';
 import { inTrace, withTrace } from './tracing.js';
@@ -29,6 +37,7 @@ export class EventHub {
   readonly listeners: Listeners;
   readonly delivery: Delivery;
   readonly reporter: ErrorReporter;
+  readonly requests: Requests;
   /** Of channels that are listened to, by the key of their space. */
   readonly #ofChannels = new Map<string, Listeners>();
   readonly #contexts: Contexts | undefined;
@@ -41,7 +50,7 @@ export class EventHub {
     this.#contexts = options.context ? new Contexts() : undefined;
     const onEvents: DeliveryHandlers['onEvents'] = (interest, values, header, attributes) => {
       const { name, space } = interest;
-      onReceived(name, values);
+      if (space.kind === 'event') onReceived(name, values);
       const surroundings = this.#surroundings(attributes, (i) => ({
         eventName: name,
         channel: space.channel,
@@ -50,7 +59,8 @@ export class EventHub {
         sentAt: header.time / 1000,
         headers: attributes?.[i]?.headers ?? NO_HEADERS,
       }));
-      this.existingListenersOf(space)?.dispatch(name, values, surroundings);
+      if (space.kind === 'event') this.existingListenersOf(space)?.dispatch(name, values, surroundings);
+      else this.#receiveRequests(space, name, values, formatPublisherId(header.publisher), surroundings);
     };
     this.delivery = new Delivery(options, selectTransport(options.transport), {
       onEvents,
@@ -59,6 +69,7 @@ export class EventHub {
         this.listeners.dispatchOwn('distributed:status', { status, previous, cause } satisfies StatusChange);
       },
     });
+    this.requests = new Requests(this.delivery, options.namespace);
     this.listeners = this.#newListeners(this.root, () => {});
     this.reporter = new ErrorReporter(this.listeners);
   }
@@ -123,10 +134,64 @@ export class EventHub {
     );
   }
 
+  /** Rejects with a TypeError or RangeError for bad arguments. */
+  async request(
+    channel: string | undefined,
+    name: PropertyKey,
+    data: unknown,
+    options: unknown,
+  ): Promise<unknown> {
+    assertName(name);
+    return this.requests.request(channel, name, data, resolveRequest(options, false));
+  }
+
+  /** @throws TypeError or RangeError for bad arguments. */
+  requestMany(
+    channel: string | undefined,
+    name: PropertyKey,
+    data: unknown,
+    options: unknown,
+  ): AsyncGenerator<Answer<unknown>, void, undefined> {
+    assertName(name);
+    return this.requests.requestMany(channel, name, data, resolveRequest(options, true));
+  }
+
+  /** @throws TypeError for bad arguments. */
+  respond(
+    channel: string | undefined,
+    name: PropertyKey,
+    handler: RequestHandler,
+    options: { readonly signal?: AbortSignal | undefined },
+  ): Unsubscribe {
+    assertName(name);
+    if (typeof handler !== 'function')
+      throw new TypeError(`Expected \`handler\` to be a function, got ${show(handler)}`);
+    checkKeys(options, ['signal']);
+    return onAbort(options.signal, this.requests.respond(channel, name, handler));
+  }
+
   /** Finishes all iterators. */
   finishIterators(): void {
     this.listeners.finishIterators();
     for (const listeners of [...this.#ofChannels.values()]) listeners.finishIterators();
+  }
+
+  /** Requests, or answers to them. */
+  #receiveRequests(
+    space: Space,
+    name: PropertyKey,
+    values: readonly unknown[],
+    publisherId: string,
+    surroundings: Surroundings | undefined,
+  ): void {
+    for (const [i, value] of values.entries()) {
+      const receive = (): void => {
+        const fault = this.requests.receive(space, name, value, publisherId);
+        if (fault !== undefined) this.reporter.tell(foreignMessageError(fault, name));
+      };
+      if (surroundings === undefined) receive();
+      else surroundings(i, receive);
+    }
   }
 
   #send(

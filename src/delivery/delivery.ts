@@ -32,6 +32,7 @@ import {
   foreignMessageError,
   notConnectedError,
   outageError,
+  overflowError,
   readyTimeoutError,
   unsendableError,
 } from './failures.js';
@@ -42,6 +43,7 @@ import { Inbox } from './receiving/inbox.js';
 import { Inquirer } from './receiving/inquirer.js';
 import type { Interest, NameFilter, PrefixInterest } from './receiving/interests.js';
 import { Refusals } from './refusals.js';
+import type { Acceptance } from './sending/outbox.js';
 import { checkTopic, EventTooLargeError } from './sending/publications.js';
 import { Sending } from './sending/sending.js';
 
@@ -202,6 +204,23 @@ export class Delivery {
     }
     // Without a link to wait for, waiting would be for ever.
     return this.#status === 'idle' ? undefined : this.#sending.outbox.room();
+  }
+
+  /**
+   * As {@link publish}, for what somebody waits for.
+   *
+   * @throws DemitterError `DEMITTER_SERIALIZATION`, `DEMITTER_EVENT_TOO_LARGE`, `DEMITTER_OVERFLOW` or `DEMITTER_CLOSED`: it
+   *   was not sent.
+   */
+  send(name: PropertyKey, value: unknown, space: Space, attributes?: Attributes): void {
+    if (this.#isClosing) throw closedError();
+    let acceptance: Acceptance;
+    try {
+      acceptance = this.#sending.outbox.push(name, value, space, attributes);
+    } catch (cause) {
+      throw isUnsendable(cause) ? unsendableError(name, cause, 'sent') : cause;
+    }
+    if (acceptance === 'overflow') throw overflowError(this.#options);
   }
 
   /**
@@ -400,10 +419,14 @@ export class Delivery {
   }
 
   #tellUnsendable(name: PropertyKey, cause: unknown, what: string): void {
-    if (!(cause instanceof PayloadError || cause instanceof EventTooLargeError)) throw cause;
+    if (!isUnsendable(cause)) throw cause;
     const error = unsendableError(name, cause, what);
     // Not within the call of `emit`, nor before the event loop has turned: a listener that emits the same again would
     // recurse without end.
     setImmediate(() => this.#handlers.onError(error));
   }
+}
+
+function isUnsendable(cause: unknown): cause is PayloadError | EventTooLargeError {
+  return cause instanceof PayloadError || cause instanceof EventTooLargeError;
 }

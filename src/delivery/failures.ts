@@ -8,6 +8,13 @@ export function closedError(): DemitterError {
   return new DemitterError('DEMITTER_CLOSED', 'This emitter is closed');
 }
 
+export function overflowError({ maxBufferBytes }: ResolvedOptions): DemitterError {
+  return new DemitterError(
+    'DEMITTER_OVERFLOW',
+    `Not sent: ${maxBufferBytes} bytes are waiting to be sent (\`maxBufferBytes\`)`,
+  );
+}
+
 export function notConnectedError(): DemitterError {
   return new DemitterError('DEMITTER_NOT_CONNECTED', 'This emitter is not connected: call `connect()` first');
 }
