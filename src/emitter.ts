@@ -22,6 +22,7 @@ import type { DemitterError } from './errors.js';
 import type {
   AllEvents,
   AnyEvents,
+  Awaitable,
   DatalessNames,
   Emission,
   Filter,
@@ -40,10 +41,15 @@ import { checkTimeout, type DistributedEmitterOptions, resolveOptions } from './
 import type { RequestManyOptions, RequestOptions } from './request-options.js';
 import type { Answer } from './requester.js';
 import type { RequestHandler } from './responder.js';
+import type { EventSchemas, SchemaEvents, SchemaInputs } from './schemas.js';
 import type { Status } from './status.js';
 import { makeSpace } from './wire/space.js';
 
-export class DistributedEmitter<Events = AnyEvents> extends Emittery<
+/**
+ * @template Events what listeners get, by event name.
+ * @template Inputs what is emitted, by event name, where schemas make something else of it.
+ */
+export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emittery<
   Events,
   AllEvents<Events>,
   DatalessNames<Events>
@@ -52,6 +58,7 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
   /** The emitter itself, without what makes it an Emittery. */
   readonly #root: Channel<AllEvents<Events>>;
   #connected: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
   /** `Emittery.isDebugEnabled` as it was in this turn of the event loop, once it was asked for. */
   #debugsAll: boolean | undefined;
 
@@ -151,10 +158,8 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
    * Local listeners stay and local events still reach them. Calling it again returns the same promise.
    */
   close(): Promise<void> {
-    this.#hub.requests.close();
-    const closed = this.#hub.delivery.close();
-    this.#hub.finishIterators();
-    return closed;
+    this.#closed ??= this.#hub.close();
+    return this.#closed;
   }
 
   /** {@link close}, for `await using`. */
@@ -174,6 +179,11 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
     eventData?: undefined,
     options?: EmitOptions,
   ): Promise<void>;
+  override emit<Name extends keyof Inputs>(
+    eventName: Name,
+    eventData: Inputs[Name],
+    options?: EmitOptions,
+  ): Promise<void>;
   override emit<Name extends keyof Events>(
     eventName: Name,
     eventData: Events[Name],
@@ -189,6 +199,11 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
     eventData?: undefined,
     options?: EmitOptions,
   ): Promise<void>;
+  override emitSerial<Name extends keyof Inputs>(
+    eventName: Name,
+    eventData: Inputs[Name],
+    options?: EmitOptions,
+  ): Promise<void>;
   override emitSerial<Name extends keyof Events>(
     eventName: Name,
     eventData: Events[Name],
@@ -199,7 +214,7 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
   }
 
   /** {@link emit} with `volatile: true`. */
-  get volatile(): VolatileView<Events> {
+  get volatile(): VolatileView<Inputs> {
     return volatileView((name, data, options) => this.#emit(name, data, options, 'emit'));
   }
 
@@ -209,7 +224,7 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
   }
 
   /** A function that emits `eventName` with `options`: to be made once and called often. */
-  emission<Name extends keyof Events>(eventName: Name, options?: EmitOptions): Emission<Events[Name]> {
+  emission<Name extends keyof Inputs>(eventName: Name, options?: EmitOptions): Emission<Inputs[Name]> {
     return makeEmission(eventName, options, (name, data, given) => this.#emit(name, data, given, 'emit'));
   }
 
@@ -219,7 +234,9 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
    *
    * @throws TypeError if `name` is no string.
    */
-  channel<ChannelEvents = Events>(name: string): Channel<ChannelEvents> {
+  channel(name: string): Channel<Events, Inputs>;
+  channel<ChannelEvents>(name: string): Channel<ChannelEvents>;
+  channel(name: string): unknown {
     if (typeof name !== 'string')
       throw new TypeError(`Expected the name of a channel to be a string, got ${show(name)}`);
     return new Channel(this.#hub, makeSpace('event', this.#hub.options.namespace, name));
@@ -236,7 +253,7 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
    */
   request<Name extends RequestNames<Events>, Fallback = never>(
     eventName: Name,
-    data: RequestData<Events[Name]>,
+    data: RequestData<Inputs[Name & keyof Inputs]>,
     options: RequestOptions<Fallback> = {},
   ): Promise<RequestAnswer<Events[Name]> | Fallback> {
     return this.#hub.request(undefined, eventName, data, options) as never;
@@ -248,7 +265,7 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
    */
   requestMany<Name extends RequestNames<Events>>(
     eventName: Name,
-    data: RequestData<Events[Name]>,
+    data: RequestData<Inputs[Name & keyof Inputs]>,
     options: RequestManyOptions = {},
   ): AsyncGenerator<Answer<RequestAnswer<Events[Name]>>, void, undefined> {
     return this.#hub.requestMany(undefined, eventName, data, options) as never;
@@ -262,9 +279,7 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
    */
   respond<Name extends RequestNames<Events>>(
     eventName: Name,
-    handler: (
-      data: RequestData<Events[Name]>,
-    ) => RequestAnswer<Events[Name]> | Promise<RequestAnswer<Events[Name]>>,
+    handler: (data: RequestData<Events[Name]>) => Awaitable<RequestAnswer<Inputs[Name & keyof Inputs]>>,
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Unsubscribe {
     return this.#hub.respond(undefined, eventName, handler as RequestHandler, options);
@@ -445,12 +460,20 @@ function isLocalBusiness(name: PropertyKey): boolean {
  *
  * Resolves when the link works, or after `connectTimeout` with an emitter that goes on connecting and has said so.
  *
+ * With `schemas`, the types of events are those of the schemas; otherwise give them as a type argument.
+ *
  * @throws TypeError or RangeError (as a rejection) for a bad option.
  */
-export async function createDistributedEmitter<Events = AnyEvents>(
+export function createDistributedEmitter<const Schemas extends EventSchemas>(
+  options: DistributedEmitterOptions & { readonly schemas: Schemas },
+): Promise<DistributedEmitter<SchemaEvents<Schemas>, SchemaInputs<Schemas>>>;
+export function createDistributedEmitter<Events = AnyEvents>(
+  options?: DistributedEmitterOptions,
+): Promise<DistributedEmitter<Events>>;
+export async function createDistributedEmitter(
   options: DistributedEmitterOptions = {},
-): Promise<DistributedEmitter<Events>> {
-  const emitter = new DistributedEmitter<Events>(options);
+): Promise<DistributedEmitter> {
+  const emitter = new DistributedEmitter(options);
   await emitter.connect();
   return emitter;
 }

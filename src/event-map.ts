@@ -81,3 +81,5 @@ export type RequestData<Entry> =
 /** What the request is answered with. */
 export type RequestAnswer<Entry> =
   IsAny<Entry> extends true ? Entry : Entry extends Request<never, infer Value> ? Value : never;
+
+export type Awaitable<T> = T | PromiseLike<T>;

@@ -3,14 +3,16 @@
  * emitted goes to the listeners of its space here, and to delivery; what delivery brings goes to the listeners.
  */
 import { assertName } from './arguments.js';
+import { Arrivals, validationError } from './arrivals.js';
 import { checkKeys, show } from './checks.js';
 import { Contexts, type EventContext } from './context.js';
-import { Delivery, type DeliveryHandlers } from './delivery/delivery.js';
-import { foreignMessageError } from './delivery/failures.js';
+import { settledBefore } from './delivery/deadline.js';
+import { Delivery } from './delivery/delivery.js';
 import type { EmitOptions } from './emit-options.js';
 import { ErrorReporter } from './error-reporter.js';
+import { InOrder } from './in-order.js';
 import { onAbort, type Unsubscribe } from './listen-options.js';
-import { Listeners, type Surroundings } from './listeners.js';
+import { Listeners } from './listeners.js';
 import type { ResolvedOptions } from './options.js';
 import { resolveRequest } from './request-options.js';
 import type { Answer } from './requester.js';
@@ -18,10 +20,9 @@ import { Requests } from './requests.js';
 import type { RequestHandler } from './responder.js';
 import { SpaceInterests } from './space-interests.js';
 import type { StatusChange } from './status.js';
-import { inTrace, withTrace } from './tracing.js';
+import { withTrace } from './tracing.js';
 import { selectTransport } from './transport/select.js';
 import type { Attributes } from './wire/attributes.js';
-import { formatPublisherId } from './wire/batch.js';
 import { makeSpace, type Space } from './wire/space.js';
 
 const NO_HEADERS = Object.freeze({});
@@ -41,6 +42,9 @@ export class EventHub {
   /** Of channels that are listened to, by the key of their space. */
   readonly #ofChannels = new Map<string, Listeners>();
   readonly #contexts: Contexts | undefined;
+  readonly #arrivals: Arrivals;
+  /** Events wait for those before them if a schema takes its time. */
+  readonly #inOrder = new InOrder();
   #volatileDropped = 0;
 
   /** `onReceived` is told of events from elsewhere before their listeners. */
@@ -48,30 +52,25 @@ export class EventHub {
     this.options = options;
     this.root = makeSpace('event', options.namespace);
     this.#contexts = options.context ? new Contexts() : undefined;
-    const onEvents: DeliveryHandlers['onEvents'] = (interest, values, header, attributes) => {
-      const { name, space } = interest;
-      if (space.kind === 'event') onReceived(name, values);
-      const surroundings = this.#surroundings(attributes, (i) => ({
-        eventName: name,
-        channel: space.channel,
-        publisherId: formatPublisherId(header.publisher),
-        sequence: header.sequence === 0 ? undefined : header.sequence,
-        sentAt: header.time / 1000,
-        headers: attributes?.[i]?.headers ?? NO_HEADERS,
-      }));
-      if (space.kind === 'event') this.existingListenersOf(space)?.dispatch(name, values, surroundings);
-      else this.#receiveRequests(space, name, values, formatPublisherId(header.publisher), surroundings);
-    };
     this.delivery = new Delivery(options, selectTransport(options.transport), {
-      onEvents,
+      onEvents: (interest, values, header, attributes) =>
+        this.#arrivals.receive(interest, values, header, attributes),
       onError: (error) => this.reporter.tell(error),
       onStatus: (status, previous, cause) => {
         this.listeners.dispatchOwn('distributed:status', { status, previous, cause } satisfies StatusChange);
       },
     });
-    this.requests = new Requests(this.delivery, options.namespace);
+    this.requests = new Requests(this.delivery, options);
     this.listeners = this.#newListeners(this.root, () => {});
     this.reporter = new ErrorReporter(this.listeners);
+    this.#arrivals = new Arrivals({
+      schemas: options.schemas,
+      contexts: this.#contexts,
+      requests: this.requests,
+      reporter: this.reporter,
+      listenersOf: (space) => this.existingListenersOf(space),
+      onReceived,
+    });
   }
 
   /** Volatile events that were dropped so far. */
@@ -105,7 +104,7 @@ export class EventHub {
     return space.key === this.root.key ? this.listeners : this.#ofChannels.get(space.key);
   }
 
-  /** Emits to the local listeners in a space, and to every other emitter that listens. */
+  /** Emits to the local listeners in a space, and to every other emitter that listens; first validates it. */
   emit(
     space: Space,
     name: PropertyKey,
@@ -113,8 +112,43 @@ export class EventHub {
     options: EmitOptions | undefined,
     manner: EmitManner,
   ): Promise<void> {
+    const { schemas } = this.options;
+    if (schemas === undefined) return this.#emit(space, name, data, data, options, manner);
+    const isEmitted = schemas.validates(name, 'event', 'emit');
+    const isValidated = isEmitted || schemas.validates(name, 'event', 'receive');
+    const verdict = isValidated ? schemas.judge(name, 'event', data) : { value: data };
+    return this.#inOrder.run(verdict, (known) => {
+      if ('error' in known) {
+        if (isEmitted) return Promise.reject(known.error);
+        // The local listeners are receivers like others.
+        this.reporter.tell(validationError(name, this.delivery.id, known.error));
+        return this.#send(space, name, data, options, withTrace(options?.headers)) ?? DONE;
+      }
+      const sent = schemas.mode === 'emit' ? known.value : data;
+      return this.#emit(space, name, sent, known.value, options, manner);
+    });
+  }
+
+  /** Sends what waits for its validation, and closes. */
+  async close(): Promise<void> {
+    const { idle } = this.#inOrder;
+    if (idle !== undefined) await settledBefore(performance.now() + this.options.closeTimeout, idle);
+    this.requests.close();
+    this.finishIterators();
+    await this.delivery.close();
+  }
+
+  /** `sent` goes to others, `data` to local listeners. */
+  #emit(
+    space: Space,
+    name: PropertyKey,
+    sent: unknown,
+    data: unknown,
+    options: EmitOptions | undefined,
+    manner: EmitManner,
+  ): Promise<void> {
     const headers = withTrace(options?.headers);
-    const room = this.#send(space, name, data, options, headers);
+    const room = this.#send(space, name, sent, options, headers);
     const listeners = space === this.root ? this.listeners : this.existingListenersOf(space);
     if (listeners === undefined) return room ?? DONE;
     listeners.enqueue(name, data);
@@ -176,24 +210,6 @@ export class EventHub {
     for (const listeners of [...this.#ofChannels.values()]) listeners.finishIterators();
   }
 
-  /** Requests, or answers to them. */
-  #receiveRequests(
-    space: Space,
-    name: PropertyKey,
-    values: readonly unknown[],
-    publisherId: string,
-    surroundings: Surroundings | undefined,
-  ): void {
-    for (const [i, value] of values.entries()) {
-      const receive = (): void => {
-        const fault = this.requests.receive(space, name, value, publisherId);
-        if (fault !== undefined) this.reporter.tell(foreignMessageError(fault, name));
-      };
-      if (surroundings === undefined) receive();
-      else surroundings(i, receive);
-    }
-  }
-
   #send(
     space: Space,
     name: PropertyKey,
@@ -205,20 +221,6 @@ export class EventHub {
     if (options?.volatile !== true) return this.delivery.publish(name, data, space, attributes);
     if (this.delivery.publishVolatile(name, data, space, attributes)) this.#volatileDropped += 1;
     return undefined;
-  }
-
-  /** What each event's listeners are called in, if that is anything. */
-  #surroundings(
-    attributes: readonly Attributes[] | undefined,
-    contextOf: (index: number) => EventContext,
-  ): Surroundings | undefined {
-    const contexts = this.#contexts;
-    if (contexts === undefined && attributes === undefined) return undefined;
-    return (index, deliver) => {
-      const traced = (): void => inTrace(attributes?.[index]?.headers, deliver);
-      if (contexts === undefined) traced();
-      else contexts.run(contextOf(index), traced);
-    };
   }
 
   #newListeners(space: Space, onLess: () => void): Listeners {

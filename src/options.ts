@@ -8,6 +8,7 @@ import type { Options as EmitteryOptions } from 'emittery';
 import { formatEndpoint, parsePort, toDialable } from './address.js';
 import { checkAddress, checkInteger, checkKeys, show } from './checks.js';
 import { DEFAULT_SEPARATOR } from './pattern.js';
+import { type EventSchemas, Schemas, type ValidateMode } from './schemas.js';
 import type { TransportFactory } from './transport/transport.js';
 import { isNamespace } from './wire/space.js';
 
@@ -75,6 +76,10 @@ export interface DistributedEmitterOptions {
   readonly historyAge?: number | undefined;
   /** How long what was missed is waited for before it is told as lost, in milliseconds. @default 15000 */
   readonly recoveryTimeout?: number | undefined;
+  /** Validate events by these, and give them their types: any Standard Schema (zod, valibot, arktype …) by name. @default none */
+  readonly schemas?: EventSchemas | undefined;
+  /** What is validated by {@link schemas}. @default 'both' */
+  readonly validate?: ValidateMode | undefined;
   /** What separates the segments of names for patterns: one character or more. @default ':' */
   readonly separator?: string | undefined;
   /**
@@ -102,6 +107,7 @@ export interface ResolvedOptions {
   readonly historyBytes: number;
   readonly historyAge: number;
   readonly recoveryTimeout: number;
+  readonly schemas: Schemas | undefined;
   readonly separator: string;
   readonly context: boolean;
 }
@@ -126,6 +132,8 @@ const KNOWN: readonly (keyof DistributedEmitterOptions)[] = [
   'historyBytes',
   'historyAge',
   'recoveryTimeout',
+  'schemas',
+  'validate',
   'separator',
   'context',
   'debug',
@@ -167,6 +175,7 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
     historyBytes: integer('historyBytes', given.historyBytes, 128 * MIB, 0, Number.MAX_SAFE_INTEGER),
     historyAge: integer('historyAge', given.historyAge, 60_000, 0, MAX_TIMEOUT_MS),
     recoveryTimeout: integer('recoveryTimeout', given.recoveryTimeout, 15_000, 0, MAX_TIMEOUT_MS),
+    schemas: schemas(given.schemas, given.validate),
     separator: separator(given.separator),
     context: boolean('context', given.context, false),
   });
@@ -185,6 +194,13 @@ function boolean(option: string, value: unknown, preset: boolean): boolean {
   if (value === undefined) return preset;
   if (typeof value === 'boolean') return value;
   throw new TypeError(`Expected \`${option}\` to be a boolean, got ${show(value)}`);
+}
+
+function schemas(value: unknown, mode: unknown): Schemas | undefined {
+  const modes = ['both', 'receive', 'emit', 'none'];
+  if (mode !== undefined && !modes.includes(mode as ValidateMode))
+    throw new TypeError(`Expected \`validate\` to be one of ${modes.join(', ')}, got ${show(mode)}`);
+  return value === undefined ? undefined : new Schemas(value, (mode as ValidateMode | undefined) ?? 'both');
 }
 
 function separator(value: unknown): string {
