@@ -14,6 +14,7 @@ import type { AllEvents, AnyEvents, DatalessNames } from './event-map.js';
 import { type AnyListener, type Listener, Listeners } from './listeners.js';
 import { mixDistributedEmitterInto } from './mixin.js';
 import { checkTimeout, type DistributedEmitterOptions, resolveOptions } from './options.js';
+import type { Peer } from './peer.js';
 import type { Status, StatusChange } from './status.js';
 import { selectTransport } from './transport/select.js';
 
@@ -53,6 +54,8 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
       onStatus: (status, previous, cause) => {
         this.#listeners.dispatchOwn('distributed:status', { status, previous, cause } satisfies StatusChange);
       },
+      onJoin: (peer) => this.#listeners.dispatchOwn('distributed:join', peer),
+      onLeave: (leave) => this.#listeners.dispatchOwn('distributed:leave', leave),
     });
   }
 
@@ -126,6 +129,24 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
    */
   async ready(options: { readonly timeout?: number } = {}): Promise<void> {
     await this.#delivery.ready(checkTimeout(options.timeout));
+  }
+
+  /**
+   * Who else is connected and takes part in presence, those first that have been there for longest; without this emitter
+   * itself. Others take part if they have one of the options `name`, `meta` and `heartbeatInterval`, or watch as well.
+   *
+   * From the first call on, this emitter watches, and takes part: that call asks everybody, and resolves when no newcomer
+   * has answered for 200 ms and three round trips, 1 s after it asked at the latest. Who answers later is told by
+   * `distributed:join`. Further calls resolve at once with what is known; while the link is down, that is who was there
+   * before.
+   *
+   * Not ordered with events: a peer may be listed before or after its first event arrives.
+   *
+   * Rejects with code `DEMITTER_NOT_CONNECTED` (before `connect()`) or `DEMITTER_CLOSED`. Without a link, the first call
+   * waits for one.
+   */
+  async peers(): Promise<readonly Peer[]> {
+    return this.#delivery.peers();
   }
 
   /**
@@ -290,6 +311,8 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
 
   #setInterest(name: PropertyKey | undefined, interested: boolean): void {
     if (name === undefined) this.#delivery.listenToAll(interested);
+    else if (name === 'distributed:join' || name === 'distributed:leave')
+      this.#delivery.watch(name, interested);
     else if (interested) this.#delivery.listen(name);
     else this.#delivery.unlisten(name);
   }

@@ -7,6 +7,7 @@
 import type { Options as EmitteryOptions } from 'emittery';
 import { formatEndpoint, parsePort, toDialable } from './address.js';
 import { checkAddress, checkInteger, checkKeys, show } from './checks.js';
+import { type PresenceOptions, resolvePresence } from './presence-options.js';
 import type { TransportFactory } from './transport/transport.js';
 
 const DEFAULT_XSUB_PORT = 5555;
@@ -67,6 +68,23 @@ export interface DistributedEmitterOptions {
   readonly historyAge?: number | undefined;
   /** How long what was missed is waited for before it is told as lost, in milliseconds. @default 15000 */
   readonly recoveryTimeout?: number | undefined;
+  /**
+   * What this emitter's service is called, 1 to 255 characters: others see it in `peers()`. Whoever gives `name`, `meta`
+   * or `heartbeatInterval` takes part in presence from the beginning; see docs/presence.md.
+   * @default none
+   */
+  readonly name?: string | undefined;
+  /**
+   * What others are to know of this emitter: anything that an event may carry, of at most 16 KiB of msgpack. It is read
+   * once, now. @default none
+   */
+  readonly meta?: unknown;
+  /**
+   * How often this emitter tells those who watch that it is there, in milliseconds, from 100 to 3600000. After three of
+   * these without a word, it has left.
+   * @default 1000
+   */
+  readonly heartbeatInterval?: number | undefined;
   /** Emittery's own debug options. */
   readonly debug?: EmitteryOptions<Record<PropertyKey, unknown>>['debug'];
 }
@@ -86,6 +104,7 @@ export interface ResolvedOptions {
   readonly historyBytes: number;
   readonly historyAge: number;
   readonly recoveryTimeout: number;
+  readonly presence: PresenceOptions;
 }
 
 export type TransportChoice = 'zmtp' | 'memory' | TransportFactory;
@@ -107,6 +126,9 @@ const KNOWN: readonly (keyof DistributedEmitterOptions)[] = [
   'historyBytes',
   'historyAge',
   'recoveryTimeout',
+  'name',
+  'meta',
+  'heartbeatInterval',
   'debug',
 ];
 
@@ -145,6 +167,7 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
     historyBytes: integer('historyBytes', given.historyBytes, 128 * MIB, 0, Number.MAX_SAFE_INTEGER),
     historyAge: integer('historyAge', given.historyAge, 60_000, 0, MAX_TIMEOUT_MS),
     recoveryTimeout: integer('recoveryTimeout', given.recoveryTimeout, 15_000, 0, MAX_TIMEOUT_MS),
+    presence: resolvePresence(given),
   });
 }
 

@@ -5,7 +5,7 @@
  * | offset | size | field                                                                           |
  * |-------:|-----:|---------------------------------------------------------------------------------|
  * |      0 |    1 | version, 1                                                                      |
- * |      1 |    1 | kind: 1 batch, 2 probe, 3 acknowledgement, 4 to 9 see `recovery.ts`              |
+ * |      1 |    1 | kind: 1 batch, 2 probe, 3 acknowledgement, 4 to 9 see `recovery.ts`, 10 to 13 `presence.ts` |
  * |      2 |    2 | flags: 1 acknowledge, 2 answers requests                                        |
  * |      4 |    4 | count: events in the body, at least 1                                           |
  * |      8 |    8 | publisher: random identity of the emitter that sends it                         |
@@ -34,6 +34,10 @@ export const MessageKind = {
   replayed: 7,
   inquiry: 8,
   tails: 9,
+  announcement: 10,
+  beat: 11,
+  rollCall: 12,
+  farewell: 13,
 } as const;
 
 /** The sender asks every receiver to acknowledge this batch once it has delivered it. */
