@@ -1,5 +1,5 @@
 /**
- * What an emitter says of itself (docs/protocol.md, section 7): the body of an announcement. Beats, roll calls and
+ * What an emitter says of itself (docs/protocol.md, section 10): the body of an announcement. Beats, roll calls and
  * farewells have none. Integers are big-endian; the interval is in the unit of `elapsed`.
  *
  * | offset | size | field                                                     |

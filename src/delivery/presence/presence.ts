@@ -52,7 +52,7 @@ export class Presence {
   #watching: Watching | undefined;
   /** How many subscriptions are in force on the present link; -1 while it does not work. */
   #proven = -1;
-  /** When the link first worked, by the clock on the wall. */
+  /** When the link first worked, by the clock on the wall: for people to read, no duration is taken with it. */
   #since: number | undefined;
 
   constructor(self: PublisherId, options: PresenceOptions, context: PresenceContext) {
@@ -112,6 +112,7 @@ export class Presence {
   close(): void {
     this.#announcer.leave();
     this.#watching?.watcher.stop(closedError());
+    this.#watching = undefined;
   }
 
   /** A message under a topic of presence. Returns what is wrong with it, if something is. */
@@ -193,7 +194,7 @@ export class Presence {
   #announcement(): Uint8Array {
     const { name, meta, heartbeatInterval } = this.#options;
     return encodeAnnouncement({
-      since: this.#since ?? Date.now(),
+      since: this.#since ?? 0,
       intervalMs: heartbeatInterval,
       pid: process.pid,
       threadId: isMainThread ? 0 : threadId,

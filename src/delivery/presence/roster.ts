@@ -27,10 +27,6 @@ export class Roster {
   readonly #members = new Map<PublisherId, Member>();
   #bytes = 0;
 
-  get size(): number {
-    return this.#members.size;
-  }
-
   /** Whether newcomers are not remembered any more. */
   get isFull(): boolean {
     return this.#members.size >= MAX_PEERS || this.#bytes >= MAX_BYTES;
@@ -88,6 +84,12 @@ export class Roster {
     const silent = [...this.#members.values()].filter((member) => dueAt(member) <= at);
     for (const member of silent) this.#forget(member);
     return silent.map(toPeer);
+  }
+
+  /** When a peer will have been silent for too long; infinite if it is not known. */
+  dueAt(id: PublisherId): number {
+    const member = this.#members.get(id);
+    return member === undefined ? Number.POSITIVE_INFINITY : dueAt(member);
   }
 
   /** When the first peer will have been silent for too long; infinite if there is none. */

@@ -17,8 +17,6 @@ export interface SilenceContext {
   nextDue(): number;
   /** Sends something to oneself; {@link Silence.proved} is to be called when it is back. */
   prove(): void;
-  /** Whoever was due at `at` is gone. */
-  expire(at: number): void;
 }
 
 /**
@@ -42,9 +40,8 @@ export class Silence {
     this.#context = context;
   }
 
-  /** Somebody may be due earlier than before. */
-  update(): void {
-    const dueAt = this.#context.nextDue();
+  /** Somebody new will be due at `dueAt`, or somebody else; infinite if nobody will. */
+  expect(dueAt: number): void {
     if (this.#state === 'idle' || (this.#state === 'waiting' && dueAt < this.#dueAt)) this.#wait(dueAt);
   }
 
@@ -55,12 +52,14 @@ export class Silence {
     this.#state = 'idle';
   }
 
-  /** Something came back that was sent to oneself at `sentAt`. */
-  proved(sentAt: number): void {
-    if (this.#state !== 'proving' || sentAt < this.#provingSince) return;
+  /**
+   * Something came back that was sent to oneself at `sentAt`. Returns whether that is the proof: whoever was due at
+   * `sentAt` is gone. Then say who is the next.
+   */
+  proved(sentAt: number): boolean {
+    if (this.#state !== 'proving' || sentAt < this.#provingSince) return false;
     this.#state = 'idle';
-    this.#context.expire(sentAt);
-    this.update();
+    return true;
   }
 
   #wait(dueAt: number): void {

@@ -77,9 +77,6 @@ export class Watcher {
       now: context.now,
       nextDue: () => this.#roster.nextDue(),
       prove: () => context.prove(),
-      expire: (at) => {
-        for (const peer of this.#roster.expire(at)) context.onLeave({ ...peer, reason: 'silent' });
-      },
     });
   }
 
@@ -96,7 +93,7 @@ export class Watcher {
   /** The link works, and what is said of presence is heard: at first, or after an outage. */
   linkUp(): void {
     this.#roster.excuse(this.#context.now(), MIN_RETURN_MS);
-    this.#silence.update();
+    this.#silence.expect(this.#roster.nextDue());
     if (this.#state !== 'waiting') return;
     this.#state = 'calling';
     this.#timer = setTimeout(() => this.#call(), this.#context.random() * CALL_SPREAD_MS);
@@ -127,7 +124,7 @@ export class Watcher {
     this.#strangers.delete(id);
     if (peer === 'known' || peer === 'full') return undefined;
     this.#newsAt = this.#context.now();
-    this.#silence.update();
+    this.#silence.expect(this.#roster.dueAt(id));
     this.#context.onJoin(peer);
     return undefined;
   }
@@ -155,7 +152,10 @@ export class Watcher {
 
   /** Something came back that was sent to oneself at `sentAt`. */
   proved(sentAt: number): void {
-    this.#silence.proved(sentAt);
+    if (!this.#silence.proved(sentAt)) return;
+    const gone = this.#roster.expire(sentAt);
+    this.#silence.expect(this.#roster.nextDue());
+    for (const peer of gone) this.#context.onLeave({ ...peer, reason: 'silent' });
   }
 
   #call(): void {
