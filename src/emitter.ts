@@ -136,7 +136,7 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
    * itself. Others take part if they have one of the options `name`, `meta` and `heartbeatInterval`, or watch as well.
    *
    * From the first call on, this emitter watches, and takes part: that call asks everybody, and resolves when no newcomer
-   * has answered for 200 ms and three round trips, 1 s after it asked at the latest. Who answers later is told by
+   * has answered for 200 ms and three round trips, 5 s after it asked at the latest. Who answers later is told by
    * `distributed:join`. Further calls resolve at once with what is known; while the link is down, that is who was there
    * before.
    *

@@ -133,7 +133,7 @@ export class Delivery {
     });
     this.#presence = new Presence(publisher, options.presence, {
       now,
-      latencyMs: () => this.#heartbeat.latency,
+      latencyMs: () => this.#heartbeat.latency ?? 0,
       subscribe: (topic) => this.#subscribe(topic),
       unsubscribe: (topic) => this.#unsubscribe(topic),
       // Nobody waits for it, so that its end without success is nobody's concern.

@@ -53,6 +53,7 @@ export type MessageKind = (typeof MessageKind)[keyof typeof MessageKind];
 export type PublisherId = number;
 
 const MAX_HIGH_WORD = 0x1f_ffff;
+const TWO_28 = 0x1000_0000;
 
 export interface Header {
   kind: number;
@@ -89,7 +90,12 @@ export function randomPublisherId(): PublisherId {
 
 /** As in `emitter.id`, in topics and in errors: 14 hexadecimal digits. */
 export function formatPublisherId(id: PublisherId): string {
-  return id.toString(16).padStart(14, '0');
+  // In two halves: small integers are written several times as fast as what only a double holds.
+  return hexHalf(Math.floor(id / TWO_28)) + hexHalf(id % TWO_28);
+}
+
+function hexHalf(half: number): string {
+  return half.toString(16).padStart(7, '0');
 }
 
 /** Writes `header` into `target` at `offset`: {@link HEADER_BYTES} bytes. */

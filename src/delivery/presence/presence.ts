@@ -19,7 +19,7 @@ import { Watcher } from './watcher.js';
 export interface PresenceContext {
   /** A clock in milliseconds that only goes forward. */
   readonly now: () => number;
-  latencyMs(): number | undefined;
+  latencyMs(): number;
   /** Returns the number of the subscription. */
   subscribe(topic: Buffer): number;
   unsubscribe(topic: Buffer): void;

@@ -19,11 +19,14 @@ const ASK_SPREAD_MS = 100;
 /** So many strangers are asked at a time. Others beat again. */
 const MAX_STRANGERS = 64;
 
-/** The roster is complete when no newcomer has come for so long, and for three round trips… */
+/**
+ * The roster is complete when no newcomer has come for so long, and for three round trips: as proven by something that
+ * was sent to oneself after that and has come back. Newcomers may be waiting in the socket of a busy process.
+ */
 const QUIET_MS = 200;
 const QUIET_ROUND_TRIPS = 3;
-/** …or so long after the roll call. */
-const MAX_SETTLING_MS = 1000;
+/** It is taken to be complete so long after the roll call, if newcomers do not cease. */
+const MAX_SETTLING_MS = 5000;
 const SETTLING_STEP_MS = 50;
 
 /** After an outage everybody has time to come back, too, however short his interval is. */
@@ -34,11 +37,11 @@ export interface WatcherContext {
   readonly now: () => number;
   /** From 0 up to, but not including, 1. */
   readonly random: () => number;
-  /** The last round trip through the forwarder, in milliseconds, if it is known. */
-  latencyMs(): number | undefined;
+  /** The last round trip through the forwarder, in milliseconds; 0 if it is not known. */
+  latencyMs(): number;
   /** Asks somebody, or everybody, to announce himself. */
   call(receiver: PublisherId | 'all'): void;
-  /** As in `Silence`. */
+  /** Sends something to oneself; {@link Watcher.proved} is to be called when it is back. */
   prove(): void;
   onJoin(peer: Peer): void;
   onLeave(leave: PeerLeave): void;
@@ -152,6 +155,8 @@ export class Watcher {
 
   /** Something came back that was sent to oneself at `sentAt`. */
   proved(sentAt: number): void {
+    const quietMs = Math.max(QUIET_MS, this.#context.latencyMs() * QUIET_ROUND_TRIPS);
+    if (this.#state === 'settling' && sentAt >= this.#newsAt + quietMs) this.#finishSettling();
     if (!this.#silence.proved(sentAt)) return;
     const gone = this.#roster.expire(sentAt);
     this.#silence.expect(this.#roster.nextDue());
@@ -168,25 +173,17 @@ export class Watcher {
     this.#state = 'settling';
     this.#calledAt = this.#context.now();
     this.#newsAt = this.#calledAt;
-    this.#awaitQuiet();
-  }
-
-  #awaitQuiet(): void {
-    this.#timer = setTimeout(() => {
-      // A turn of the loop first: answers may be waiting in the socket.
-      setImmediate(() => this.#lookForQuiet());
-    }, SETTLING_STEP_MS);
+    this.#timer = setInterval(() => this.#lookForQuiet(), SETTLING_STEP_MS);
   }
 
   #lookForQuiet(): void {
-    if (this.#state !== 'settling') return;
     const now = this.#context.now();
-    const latencyMs = this.#context.latencyMs() ?? MAX_SETTLING_MS;
-    const quietMs = Math.max(QUIET_MS, latencyMs * QUIET_ROUND_TRIPS);
-    if (now < Math.min(this.#newsAt + quietMs, this.#calledAt + MAX_SETTLING_MS)) {
-      this.#awaitQuiet();
-      return;
-    }
+    if (now >= this.#calledAt + MAX_SETTLING_MS) this.#finishSettling();
+    else if (now >= this.#newsAt + QUIET_MS) this.#context.prove();
+  }
+
+  #finishSettling(): void {
+    clearInterval(this.#timer);
     this.#state = 'settled';
     const waiting = this.#waiters;
     this.#waiters = [];
