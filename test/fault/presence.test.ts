@@ -3,6 +3,8 @@ import { setTimeout as lasting } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Bus } from '../support/bus.js';
 import { byForm, medianAndMax, tellFigures } from '../support/fault-form.js';
+import type { Direction } from '../support/fault-pipe.js';
+import { FaultProxy } from '../support/fault-proxy.js';
 import { ForwarderProcess } from '../support/forwarder-process.js';
 import { type Entry, PresencePeer } from '../support/presence-peer.js';
 
@@ -46,7 +48,7 @@ test('a peer that is killed has left within three of its heartbeats', async () =
 });
 
 test('a forwarder that is killed and comes back: nobody leaves, and nobody joins again', async () => {
-  const awayMs = [100, 2000, 5000];
+  const awayMs = byForm({ short: [2000], long: [100, 2000, 5000, 300, 1000] });
   await using forwarder = await ForwarderProcess.start();
   const options = [200, 1000, 1000].map((heartbeatInterval) => ({
     ...forwarder.addresses,
@@ -86,6 +88,38 @@ test('who dies while the forwarder is away is gone after it is back', async () =
   await forwarder.start();
   await written(watcher, `leave ${id} silent`);
 });
+
+test.each(byForm<readonly Direction[]>({ short: ['toClient'], long: ['toTarget', 'toClient'] }))(
+  'a link of one’s own that is dead %s: nobody leaves',
+  async (direction) => {
+    await using bus = await Bus.start();
+    const { xsubAddress, xpubAddress } = bus.addresses;
+    await using xsub = await FaultProxy.start(xsubAddress);
+    await using xpub = await FaultProxy.start(xpubAddress);
+    await using others = await PresencePeer.start();
+    const ids = await others.create(
+      [200, 1000].map((heartbeatInterval) => ({ ...bus.addresses, heartbeatInterval })),
+    );
+    const watcher = await bus.emitter({ xsubAddress: xsub.address, xpubAddress: xpub.address });
+    const told: string[] = [];
+    watcher.on('distributed:error', () => {});
+    watcher.on('distributed:join', ({ id }) => told.push(`join ${id}`));
+    watcher.on('distributed:leave', ({ id, reason }) => told.push(`leave ${id} ${reason}`));
+    await watcher.peers();
+    const back = new Promise<void>((resolve) => {
+      watcher.on('distributed:status', ({ status }) => status === 'ready' && resolve());
+    });
+    for (const proxy of [xsub, xpub]) proxy.silence(direction);
+    await lasting(8000);
+    expect(watcher.status).toBe('reconnecting');
+    for (const proxy of [xsub, xpub]) proxy.heal();
+    await back;
+    await lasting(4000);
+    expect(told.sort()).toEqual(ids.map((id) => `join ${id}`).sort());
+    expect((await watcher.peers()).map(({ id }) => id).sort()).toEqual([...ids].sort());
+  },
+  60_000,
+);
 
 test('a peer that stands still has left, and joins again when it goes on', async () => {
   await using bus = await Bus.start();
