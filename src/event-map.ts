@@ -1,6 +1,7 @@
 /** The types that tie event names to their data, as Emittery ties them. */
 import type Emittery from 'emittery';
 import type { ListenerChangedData } from 'emittery';
+import type { EmitOptions } from './emit-options.js';
 import type { DistributedError } from './errors.js';
 import type { Peer, PeerLeave } from './peer.js';
 import type { StatusChange } from './status.js';
@@ -37,3 +38,28 @@ export type AllEvents<Events> = Events & DistributedEvents & MetaEvents;
 export type DatalessNames<Events> = {
   [Name in keyof Events]: Events[Name] extends undefined ? Name : never;
 }[keyof Events];
+
+/** Decides by its data whether an event is given to a listener. */
+export type Filter<Data> = (eventData: Data) => boolean;
+
+/** As {@link Filter}, by name and data. */
+export type NamedFilter<Events> = (eventName: keyof Events, eventData: Events[keyof Events]) => boolean;
+
+/** A function that emits one event. Without data, if that may only be `undefined`. */
+export type Emission<Data> = [Data] extends [undefined]
+  ? (eventData?: undefined) => Promise<void>
+  : (eventData: Data) => Promise<void>;
+
+/** `emit` with `volatile: true`. */
+export interface VolatileView<Events> {
+  emit<Name extends DatalessNames<Events>>(
+    eventName: Name,
+    eventData?: undefined,
+    options?: EmitOptions,
+  ): Promise<void>;
+  emit<Name extends keyof Events>(
+    eventName: Name,
+    eventData: Events[Name],
+    options?: EmitOptions,
+  ): Promise<void>;
+}

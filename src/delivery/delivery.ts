@@ -9,6 +9,7 @@ import type { ResolvedOptions } from '../options.js';
 import type { Peer, PeerLeave } from '../peer.js';
 import { canFollow, type Status } from '../status.js';
 import type { LinkStatus, Transport, TransportFactory } from '../transport/transport.js';
+import type { Attributes } from '../wire/attributes.js';
 import {
   emptyHeader,
   formatPublisherId,
@@ -23,7 +24,8 @@ import {
 } from '../wire/batch.js';
 import { PayloadError } from '../wire/payload.js';
 import { decodeRequest, decodeTopics, encodeRequest, encodeTopics } from '../wire/recovery.js';
-import { ALL_EMITTERS, ALL_EVENTS, encodeTopic, inboxTopic, TopicKind } from '../wire/topic.js';
+import { encodeNamespace, isSpaceKind, NAMESPACE_KIND, type Space } from '../wire/space.js';
+import { allEmittersTopic, encodeTopic, inboxTopic, TopicKind } from '../wire/topic.js';
 import { settledBefore } from './deadline.js';
 import {
   closedError,
@@ -40,13 +42,24 @@ import { Post } from './post.js';
 import { Presence, type WatchReason } from './presence/presence.js';
 import { Inbox } from './receiving/inbox.js';
 import { Inquirer } from './receiving/inquirer.js';
+import type { Interest, NameFilter, PrefixInterest } from './receiving/interests.js';
 import { Refusals } from './refusals.js';
-import { checkTopic, EventTooLargeError } from './sending/channels.js';
+import { checkTopic, EventTooLargeError } from './sending/publications.js';
 import { Sending } from './sending/sending.js';
 
+export type { PrefixInterest } from './receiving/interests.js';
+
 export interface DeliveryHandlers {
-  /** Events of another emitter, in the order in which it emitted them. */
-  onEvents(name: PropertyKey, values: readonly unknown[]): void;
+  /**
+   * Events of another emitter, in the order in which it emitted them; `attributes` are theirs, if they have any. `header`
+   * is only valid during the call.
+   */
+  onEvents(
+    interest: Interest,
+    values: readonly unknown[],
+    header: Readonly<Header>,
+    attributes: readonly Attributes[] | undefined,
+  ): void;
   onError(error: DistributedError): void;
   onStatus(status: Status, previous: Status, cause: Error | undefined): void;
   onJoin(peer: Peer): void;
@@ -57,6 +70,9 @@ export class Delivery {
   readonly id: string;
   readonly #publisher: PublisherId;
   readonly #inboxTopic: Buffer;
+  readonly #allTopic: Buffer;
+  /** Where in a topic of the namespace the kind is. */
+  readonly #kindAt: number;
   readonly #options: ResolvedOptions;
   readonly #handlers: DeliveryHandlers;
   readonly #transport: Transport;
@@ -86,12 +102,15 @@ export class Delivery {
       latencyMs: () => this.#heartbeat.latency ?? 0,
       unprovenMs: () => this.#heartbeat.unprovenMs,
     });
-    this.#post = new Post(publisher, this.#sending);
+    this.#allTopic = allEmittersTopic(options.namespace);
+    this.#kindAt = encodeNamespace(options.namespace).length;
+    this.#post = new Post(publisher, this.#sending, this.#allTopic);
     this.#inbox = new Inbox(
       publisher,
       { now, recoveryTimeoutMs: options.recoveryTimeout },
       {
-        onEvents: (name, values) => handlers.onEvents(name, values),
+        onEvents: (interest, values, header, attributes) =>
+          handlers.onEvents(interest, values, header, attributes),
         onError: (error) => handlers.onError(error),
         onDelivered: (sender, sequence) =>
           this.#post.send(sender, { kind: MessageKind.acknowledgement, sequence }),
@@ -102,7 +121,7 @@ export class Delivery {
     );
     this.#inboxTopic = inboxTopic(this.id);
     this.#transport.subscribe(this.#inboxTopic);
-    this.#transport.subscribe(ALL_EMITTERS);
+    this.#transport.subscribe(this.#allTopic);
     const ring = {
       send: (message: Buffer): boolean => this.#sending.send(message),
       flush: (): void => this.#transport.flush(),
@@ -133,6 +152,8 @@ export class Delivery {
     });
     this.#presence = new Presence(publisher, options.presence, {
       now,
+      timeOfDay: () => this.time / 1000,
+      namespace: options.namespace,
       latencyMs: () => this.#heartbeat.latency ?? 0,
       subscribe: (topic) => this.#subscribe(topic),
       unsubscribe: (topic) => this.#unsubscribe(topic),
@@ -154,6 +175,11 @@ export class Delivery {
   /** The last round trip through the forwarder, in milliseconds. */
   get latency(): number | undefined {
     return this.#heartbeat.latency;
+  }
+
+  /** The time of day that goes with what is sent now: microseconds since 1970. */
+  get time(): number {
+    return this.#sending.time;
   }
 
   get #isClosing(): boolean {
@@ -179,13 +205,18 @@ export class Delivery {
    *
    * @returns a promise that resolves when there is room for more, or `undefined` if that is now.
    */
-  publish(name: PropertyKey, value: unknown): Promise<void> | undefined {
+  publish(
+    name: PropertyKey,
+    value: unknown,
+    space: Space,
+    attributes?: Attributes,
+  ): Promise<void> | undefined {
     if (this.#isClosing) {
       if (encodeTopic(name) !== undefined) this.#refusals.add('closed', name);
       return undefined;
     }
     try {
-      const acceptance = this.#sending.outbox.push(name, value);
+      const acceptance = this.#sending.outbox.push(name, value, space, attributes);
       if (acceptance === 'local') return undefined;
       if (acceptance === 'overflow') this.#refusals.add('overflow', name);
     } catch (cause) {
@@ -195,9 +226,25 @@ export class Delivery {
     return this.#status === 'idle' ? undefined : this.#sending.outbox.room();
   }
 
+  /**
+   * Sends an event now or never, as {@link Outbox.pushVolatile}. Never throws: what cannot be sent is told by `onError`.
+   *
+   * @returns whether it was dropped.
+   */
+  publishVolatile(name: PropertyKey, value: unknown, space: Space, attributes?: Attributes): boolean {
+    try {
+      if (this.#status === 'ready')
+        return this.#sending.outbox.pushVolatile(name, value, space, attributes) === 'dropped';
+      return encodeTopic(name) !== undefined;
+    } catch (cause) {
+      this.#tellUnsendable(name, cause, 'sent');
+      return false;
+    }
+  }
+
   /** Receives events of `name` from here on; in force when {@link ready} resolves. */
-  listen(name: PropertyKey): void {
-    const topic = encodeTopic(name);
+  listen(name: PropertyKey, space: Space): void {
+    const topic = encodeTopic(name, space);
     if (topic === undefined) return;
     try {
       checkTopic(topic);
@@ -205,22 +252,27 @@ export class Delivery {
       this.#tellUnsendable(name, cause, 'listened to beyond this process');
       return;
     }
-    this.#inbox.interests.listen(topic, name);
-    this.#inbox.interests.subscribed(topic, this.#subscribe(topic));
+    const { interests } = this.#inbox;
+    interests.subscribed(interests.listen(topic, name, space), this.#subscribe(topic));
   }
 
-  unlisten(name: PropertyKey): void {
-    const topic = encodeTopic(name);
+  unlisten(name: PropertyKey, space: Space): void {
+    const topic = encodeTopic(name, space);
     if (topic === undefined) return;
     this.#inbox.interests.unlisten(topic);
     this.#unsubscribe(topic);
   }
 
-  listenToAll(all: boolean): void {
+  /** As {@link listen}, for all names of `space` that match and whose topics begin with `prefix`. */
+  listenToPrefix(prefix: Buffer, space: Space, matches?: NameFilter): PrefixInterest {
     const { interests } = this.#inbox;
-    interests.listenToAll(all);
-    if (all) interests.subscribed('all', this.#subscribe(ALL_EVENTS));
-    else this.#unsubscribe(ALL_EVENTS);
+    const interest = interests.listenToPrefix(prefix, space, matches);
+    interests.subscribed(interest, this.#subscribe(prefix));
+    return interest;
+  }
+
+  unlistenToPrefix(interest: PrefixInterest): void {
+    if (this.#inbox.interests.unlistenToPrefix(interest)) this.#unsubscribe(interest.prefix);
   }
 
   /** Resolves when the link works in both directions and everything listened to so far is in force. */
@@ -284,11 +336,12 @@ export class Delivery {
 
   #receive(message: Buffer, yours = false): void {
     this.#heartbeat.heard();
-    const kind = message[0];
-    if (kind === TopicKind.event) this.#inbox.receive(message, yours);
+    const first = message[0];
+    const kind = first === NAMESPACE_KIND ? message[this.#kindAt] : first;
+    if (isSpaceKind(kind)) this.#inbox.receive(message, yours);
     else if (kind === TopicKind.probe) this.#liveness.receive(message);
     else if (kind === TopicKind.inbox) this.#receivePost(message, this.#inboxTopic);
-    else if (kind === TopicKind.all) this.#receivePost(message, ALL_EMITTERS);
+    else if (kind === TopicKind.all) this.#receivePost(message, this.#allTopic);
     else if (kind === TopicKind.presence) this.#tellForeign(this.#presence.receive(message));
   }
 
@@ -299,7 +352,7 @@ export class Delivery {
     if (!message.subarray(0, length).equals(topic)) return;
     this.#tellForeign(
       readHeader(message, length, header) ??
-        this.#obey(header, message.subarray(length + HEADER_BYTES), topic === ALL_EMITTERS),
+        this.#obey(header, message.subarray(length + HEADER_BYTES), topic === this.#allTopic),
     );
   }
 

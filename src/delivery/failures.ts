@@ -2,7 +2,7 @@
 import { DemitterError, DistributedError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import { formatPublisherId, type PublisherId } from '../wire/batch.js';
-import { EventTooLargeError } from './sending/channels.js';
+import { EventTooLargeError } from './sending/publications.js';
 
 export function closedError(): DemitterError {
   return new DemitterError('DEMITTER_CLOSED', 'This emitter is closed');

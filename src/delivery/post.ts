@@ -4,7 +4,7 @@
  * again.
  */
 import { buildMessage, formatPublisherId, type Header, type PublisherId } from '../wire/batch.js';
-import { ALL_EMITTERS, inboxTopic } from '../wire/topic.js';
+import { inboxTopic } from '../wire/topic.js';
 
 /** The part of a transport that this needs. */
 export interface PostLink {
@@ -17,17 +17,20 @@ export type Content = Pick<Header, 'kind'> & Partial<Header>;
 export class Post {
   readonly #self: PublisherId;
   readonly #link: PostLink;
+  readonly #allTopic: Buffer;
   #flushScheduled = false;
   /** Of whom something was last posted to: who floods is answered again and again. */
   #latest: { readonly receiver: PublisherId; readonly topic: Buffer } | undefined;
 
-  constructor(self: PublisherId, link: PostLink) {
+  /** `allTopic` is the one on which all emitters are spoken to. */
+  constructor(self: PublisherId, link: PostLink, allTopic: Buffer) {
     this.#self = self;
     this.#link = link;
+    this.#allTopic = allTopic;
   }
 
   send(receiver: PublisherId | 'all', content: Content, body?: Uint8Array): void {
-    this.publish(receiver === 'all' ? ALL_EMITTERS : this.#topicOf(receiver), content, body);
+    this.publish(receiver === 'all' ? this.#allTopic : this.#topicOf(receiver), content, body);
   }
 
   /** Sends to whoever subscribed to `topic`. */

@@ -202,6 +202,15 @@ describe('watching', () => {
     expect(counting.of(counting.received, MessageKind.announcement)).toBe(0);
   });
 
+  test('tells of those in the same namespace, and of no others', async () => {
+    await using other = await bus.emitter({ name: 'other' });
+    await using tenant = await bus.emitter({ name: 'tenant', namespace: 'a' });
+    await using watcher = await bus.emitter({ namespace: 'a' });
+    expect(ids(await watcher.peers())).toEqual([tenant.id]);
+    expect(ids(await tenant.peers())).toEqual([watcher.id]);
+    expect(ids(await other.peers())).not.toContain(tenant.id);
+  });
+
   test('a listener that throws is told, and stops nobody', async () => {
     await using watcher = await bus.emitter();
     const error = watcher.once('distributed:error');
@@ -384,9 +393,9 @@ describe('messages of strangers', () => {
       [Buffer.from(announcement).fill(2, versionAt, versionAt + 1), /version 2/],
       [Buffer.from(announcement).fill(0xff, versionAt + 8, versionAt + 16), /53 bits/],
       [of(MessageKind.batch), /kind 1/],
-      [of(MessageKind.rollCall), /kind 12/],
+      [of(MessageKind.rollCall), /kind 13/],
       [of(99), /kind 99/],
-      [of(MessageKind.announcement, rollCalls), /kind 10/],
+      [of(MessageKind.announcement, rollCalls), /kind 11/],
     ];
     for (const [message] of messages) stranger.send(message);
     stranger.say(news, MessageKind.announcement, { publisher: 2, body });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { type Batch, BatchBuilder } from '../../src/delivery/sending/batch-builder.js';
-import { type Channel, Channels } from '../../src/delivery/sending/channels.js';
+import type { HistoryOptions } from '../../src/delivery/sending/history.js';
 import { Outbox } from '../../src/delivery/sending/outbox.js';
+import { type Publication, Publications } from '../../src/delivery/sending/publications.js';
 import { emptyHeader, HEADER_BYTES, readHeader } from '../../src/wire/batch.js';
 import { unpackPayloads } from '../../src/wire/payload.js';
 import { outboxRecords } from '../support/outbox-records.js';
@@ -10,27 +11,27 @@ const HEADROOM = 9;
 const SLAB_BYTES = 64 * 1024;
 const now = () => 0;
 
-function valuesOf({ message, channel, count }: Batch): unknown[] {
-  return unpackPayloads(message, channel.topic.length + HEADER_BYTES, count);
+function valuesOf({ message, publication, count }: Batch): unknown[] {
+  return unpackPayloads(message, publication.topic.length + HEADER_BYTES, count);
 }
 
 /** A builder that is used as the outbox uses it. */
 function building(maxBatchBytes = 4096) {
-  const builder = new BatchBuilder({ publisher: 1, maxBatchBytes, headroom: HEADROOM, now });
-  const channels = new Channels();
+  const builder = new BatchBuilder({ publisher: 1, maxBatchBytes, headroom: HEADROOM, now, timeAt: () => 0 });
+  const publications = new Publications();
   const batches: Batch[] = [];
   const finish = () => {
     const batch = builder.finish();
     if (batch !== undefined) batches.push(batch);
   };
   const add = (name: PropertyKey, value: unknown) => {
-    const channel = channels.of(name) as Channel;
-    if (!builder.accepts(channel)) finish();
-    builder.pack(channel, value);
-    if (!builder.fits(channel)) finish();
-    builder.take(channel);
+    const publication = publications.of(name) as Publication;
+    if (!builder.accepts(publication)) finish();
+    builder.pack(publication, value);
+    if (!builder.fits(publication)) finish();
+    builder.take(publication);
   };
-  return { builder, batches, channels, add, finish };
+  return { builder, batches, publications, add, finish };
 }
 
 describe('the batch builder', () => {
@@ -66,13 +67,13 @@ describe('the batch builder', () => {
   });
 
   test('forgets what was packed and not taken', () => {
-    const { builder, channels, add, finish, batches } = building();
+    const { builder, publications, add, finish, batches } = building();
     add('a', 1);
-    builder.pack(channels.of('a') as Channel, 'refused');
+    builder.pack(publications.of('a') as Publication, 'refused');
     add('a', 2);
-    builder.pack(channels.of('a') as Channel, 'refused, too');
+    builder.pack(publications.of('a') as Publication, 'refused, too');
     finish();
-    builder.pack(channels.of('b') as Channel, 'refused as well');
+    builder.pack(publications.of('b') as Publication, 'refused as well');
     expect(builder.openBytes).toBe(0);
     finish();
     add('c', 3);
@@ -81,9 +82,9 @@ describe('the batch builder', () => {
   });
 
   test('goes on when a value cannot be packed', () => {
-    const { builder, channels, add, finish, batches } = building();
+    const { builder, publications, add, finish, batches } = building();
     add('a', 1);
-    expect(() => builder.pack(channels.of('a') as Channel, { f: () => 1 })).toThrow('cannot travel');
+    expect(() => builder.pack(publications.of('a') as Publication, { f: () => 1 })).toThrow('cannot travel');
     add('a', 2);
     finish();
     expect(batches.map(valuesOf)).toEqual([[1, 2]]);
@@ -128,7 +129,7 @@ describe('an event that emits while it is packed', () => {
     readonly values: readonly unknown[];
   }
 
-  function outbox() {
+  function outbox(history?: HistoryOptions) {
     const sent: Sent[] = [];
     const link = {
       unconfirmedBytes: 0,
@@ -143,9 +144,14 @@ describe('an event that emits while it is packed', () => {
       },
     };
     const limits = { maxBatchBytes: 1024, maxEventBytes: 1e6, maxBufferBytes: 1e6, highWaterMark: 1e5 };
-    const box = new Outbox({ publisher: 1, now, headroom: HEADROOM, ...limits }, link, outboxRecords(now));
+    const records = outboxRecords(now, history);
+    const box = new Outbox(
+      { publisher: 1, now, timeAt: () => 0, headroom: HEADROOM, ...limits },
+      link,
+      records,
+    );
     box.setLinkOpen(true);
-    return { box, sent };
+    return { box, sent, records };
   }
 
   test.each([
@@ -195,5 +201,35 @@ describe('an event that emits while it is packed', () => {
     box.push('a', 'after');
     box.flush();
     expect(sent.flatMap(({ values }) => values)).toEqual(['inner', { value: 1 }, 'after']);
+  });
+
+  test('is not written over, however much it emits', () => {
+    const { box, sent } = outbox({ historyBytes: 200_000, historyAge: 1e9 });
+    const inner = Array.from({ length: 500 }, (_, i) => `${i}`.padEnd(1000, 'x'));
+    box.push('a', 'before');
+    box.flush();
+    box.push('a', {
+      before: 'x'.repeat(30),
+      get value() {
+        for (const text of inner) box.push('b', text);
+        return 'outer';
+      },
+      after: 'y',
+    });
+    box.flush();
+    const values = sent.flatMap((message) => message.values);
+    expect(values).toEqual(['before', ...inner, { before: 'x'.repeat(30), value: 'outer', after: 'y' }]);
+  });
+
+  test('takes no slab for each event that it emits', () => {
+    const { box, records } = outbox();
+    box.push('a', {
+      get value() {
+        for (let i = 0; i < 100; i += 1) box.push('b', i);
+        return 1;
+      },
+    });
+    box.flush();
+    expect(records.history.bytes).toBeLessThan(4 * SLAB_BYTES);
   });
 });

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Batch, BatchBuilder } from '../../src/delivery/sending/batch-builder.js';
-import { type Channel, Channels } from '../../src/delivery/sending/channels.js';
 import { History } from '../../src/delivery/sending/history.js';
+import { type Publication, Publications } from '../../src/delivery/sending/publications.js';
 
 const KIB = 1024;
 const MIB = KIB * KIB;
@@ -21,12 +21,12 @@ function publisher({ historyBytes = MIB, historyAge = 60_000 } = {}) {
   let clock = 0;
   const now = () => clock;
   const history = new History({ historyBytes, historyAge }, now);
-  const builder = new BatchBuilder({ publisher: 42, maxBatchBytes: 4096, headroom: 0, now });
-  const channels = new Channels();
+  const builder = new BatchBuilder({ publisher: 42, maxBatchBytes: 4096, headroom: 0, now, timeAt: () => 0 });
+  const publications = new Publications();
   const batch = (payloadBytes = 100, name: PropertyKey = 'a'): Batch => {
-    const channel = channels.of(name) as Channel;
-    builder.pack(channel, Buffer.alloc(payloadBytes, 7));
-    builder.take(channel);
+    const publication = publications.of(name) as Publication;
+    builder.pack(publication, Buffer.alloc(payloadBytes, 7));
+    builder.take(publication);
     return builder.finish() as Batch;
   };
   return {
@@ -54,9 +54,9 @@ describe('the history', () => {
     const { history, send } = publisher({ historyBytes: 10 * MIB });
     const sent = Array.from({ length: 3000 }, (_, i) => send(i % 50, i % 3));
     expect([history.first, history.last]).toEqual([1, 3000]);
-    for (const { sequence, message, channel } of sent) {
+    for (const { sequence, message, publication } of sent) {
       expect(history.message(sequence).equals(message)).toBe(true);
-      expect(history.topicHash(sequence)).toBe(channel.topicHash);
+      expect(history.topicHash(sequence)).toBe(publication.topicHash);
     }
   });
 
@@ -167,6 +167,30 @@ describe('by age', () => {
     await pass(3000);
     expect([history.bytes, history.first, history.last]).toEqual([0, 5002, 5001]);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('tells which slabs nothing lies in any more, whether by age or for want of room', async () => {
+    const { history, send, pass } = publisher({ historyAge: 10_000 });
+    const forgotten: unknown[] = [];
+    let emptied = 0;
+    history.onForgotten = (slab) => void forgotten.push(slab);
+    history.onEmptied = () => {
+      emptied += 1;
+    };
+    const sent: Batch[] = [];
+    for (let i = 0; i < 60; i += 1) {
+      sent.push(send(30_000));
+      await pass(300);
+    }
+    const slabs = [...new Set(sent.map(({ message }) => message.buffer))];
+    expect(forgotten.length).toBeGreaterThan(5);
+    expect(forgotten).toEqual(slabs.slice(0, forgotten.length));
+    expect(emptied).toBe(0);
+    await pass(20_000);
+    expect(emptied).toBe(1);
+    const before = forgotten.length;
+    for (let i = 0; i < 60; i += 1) send(30_000);
+    expect(forgotten.length).toBeGreaterThan(before);
   });
 
   test('stop() - forgets everything and needs no timer', () => {

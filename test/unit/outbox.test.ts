@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { EventTooLargeError } from '../../src/delivery/sending/channels.js';
 import { Outbox } from '../../src/delivery/sending/outbox.js';
+import { EventTooLargeError } from '../../src/delivery/sending/publications.js';
 import { emptyHeader, HEADER_BYTES, type Header, readHeader } from '../../src/wire/batch.js';
 import { PayloadError, packPayload, unpackPayloads } from '../../src/wire/payload.js';
 import { decodeTopic } from '../../src/wire/topic.js';
@@ -44,6 +44,7 @@ function outbox(
     {
       publisher: 42,
       now,
+      timeAt: () => 0,
       maxBatchBytes: 1024,
       maxEventBytes: 4096,
       maxBufferBytes: 1e6,
@@ -123,7 +124,15 @@ describe('batches', () => {
   test('are never written to again once sent', async () => {
     const messages: Buffer[] = [];
     const box = new Outbox(
-      { publisher: 1, now, maxBatchBytes: 1024, maxEventBytes: 1e6, maxBufferBytes: 1e9, highWaterMark: 1e9 },
+      {
+        publisher: 1,
+        now,
+        timeAt: () => 0,
+        maxBatchBytes: 1024,
+        maxEventBytes: 1e6,
+        maxBufferBytes: 1e9,
+        highWaterMark: 1e9,
+      },
       { send: (message) => messages.push(message) > 0, flush() {}, unconfirmedBytes: 0 },
       outboxRecords(now),
     );
@@ -137,12 +146,12 @@ describe('batches', () => {
   });
 });
 
-test('a batch that was sent is in the history and marked in its channel; one that waits is not', () => {
+test('a batch that was sent is in the history and marked in its publication; one that waits is not', () => {
   const link = new Link();
   const records = outboxRecords(now);
-  const { history, channels } = records;
+  const { history, publications } = records;
   const limits = { maxBatchBytes: 1024, maxEventBytes: 4096, maxBufferBytes: 1e6, highWaterMark: 1e5 };
-  const box = new Outbox({ publisher: 42, now, ...limits }, link, records);
+  const box = new Outbox({ publisher: 42, now, timeAt: () => 0, ...limits }, link, records);
   box.setLinkOpen(true);
   box.push('a', 1);
   box.flush();
@@ -150,10 +159,10 @@ test('a batch that was sent is in the history and marked in its channel; one tha
   box.push('a', 2);
   box.flush();
   expect([history.first, history.last]).toEqual([1, 1]);
-  expect(channels.of('a')).toMatchObject({ sequence: 2, sentSequence: 1, awaitsTail: true });
+  expect(publications.of('a')).toMatchObject({ sequence: 2, sentSequence: 1, awaitsTail: true });
   box.setLinkOpen(true);
   expect(history.last).toBe(2);
-  expect(channels.of('a')).toMatchObject({ sequence: 2, sentSequence: 2 });
+  expect(publications.of('a')).toMatchObject({ sequence: 2, sentSequence: 2 });
 });
 
 describe('what does not become a batch', () => {

@@ -11,7 +11,9 @@ import { Outbox } from '../../src/delivery/sending/outbox.js';
 import { Replayer } from '../../src/delivery/sending/replayer.js';
 import { TailMarker } from '../../src/delivery/sending/tail-marker.js';
 import { DistributedEmitter } from '../../src/emitter.js';
+import type { Attributes } from '../../src/wire/attributes.js';
 import {
+  addFlags,
   buildMessage,
   emptyHeader,
   FLAG_ACKNOWLEDGE,
@@ -21,7 +23,6 @@ import {
   type Header,
   MessageKind,
   readHeader,
-  setFlags,
   toElapsed,
 } from '../../src/wire/batch.js';
 import { packPayload, unpackPayloads } from '../../src/wire/payload.js';
@@ -35,7 +36,14 @@ import {
   encodeTopics,
   type Request,
 } from '../../src/wire/recovery.js';
-import { ALL_EMITTERS, decodeTopic, encodeTopic, inboxTopic, presenceTopic } from '../../src/wire/topic.js';
+import { EVENTS, makeSpace, type Space } from '../../src/wire/space.js';
+import {
+  allEmittersTopic,
+  decodeTopic,
+  encodeTopic,
+  inboxTopic,
+  presenceTopic,
+} from '../../src/wire/topic.js';
 import { outboxRecords } from '../support/outbox-records.js';
 
 interface Row {
@@ -56,6 +64,9 @@ interface BatchSample {
 
 const DOC = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
 const OTHER_PUBLISHER = 0x0b0b0b0b0b0b0b;
+/** 2026, in microseconds. */
+const TIME = 1_767_225_600_000_000;
+const TIME_BYTES = Buffer.from('0006474846204000', 'hex');
 
 /** Samples of the page that a test has asked for: at the end, all of them must have been. */
 const used = new Set<string>();
@@ -121,10 +132,13 @@ function sender(publisher: number, now = () => 0) {
     unconfirmedBytes: 0,
   };
   const records = outboxRecords(now);
-  const tailMarker = new TailMarker(publisher, records.channels, link, now);
-  const outbox = new Outbox({ ...limits, publisher, now }, link, { ...records, tailMarker });
+  const tailMarker = new TailMarker(publisher, records.publications, link, now);
+  const outbox = new Outbox({ ...limits, publisher, now, timeAt: () => TIME }, link, {
+    ...records,
+    tailMarker,
+  });
   outbox.setLinkOpen(true);
-  const replayer = new Replayer(publisher, records.history, records.channels, link, now);
+  const replayer = new Replayer(publisher, records.history, records.publications, link, now);
   replayer.resume();
   return {
     sent,
@@ -148,6 +162,7 @@ function sender(publisher: number, now = () => 0) {
 /** An emitter's receiving half that listens to `names`, or to all, and what it makes of what comes. */
 function receiver(self: number, names: readonly PropertyKey[] | 'all') {
   const events: [PropertyKey, readonly unknown[]][] = [];
+  const attributes: (readonly Attributes[])[] = [];
   const codes: string[] = [];
   const delivered: [publisher: number, sequence: number][] = [];
   const asked: Buffer[] = [];
@@ -155,7 +170,10 @@ function receiver(self: number, names: readonly PropertyKey[] | 'all') {
     self,
     { now: () => 0, recoveryTimeoutMs: 5000 },
     {
-      onEvents: (name, values) => void events.push([name, values]),
+      onEvents: ({ name }, values, _, given) => {
+        events.push([name, values]);
+        if (given !== undefined) attributes.push(given);
+      },
       onError: ({ code }) => void codes.push(code),
       onDelivered: (publisher, sequence) => void delivered.push([publisher, sequence]),
       onMissing: (publisher, sequence, request) =>
@@ -163,11 +181,12 @@ function receiver(self: number, names: readonly PropertyKey[] | 'all') {
       provenMs: () => 0,
     },
   );
-  if (names === 'all') inbox.interests.listenToAll(true);
+  if (names === 'all') inbox.interests.listenToPrefix(EVENTS.prefix);
   else for (const name of names) inbox.interests.listen(encodeTopic(name) as Buffer, name);
   return {
     inbox,
     events,
+    attributes,
     codes,
     delivered,
     asked,
@@ -181,12 +200,29 @@ function requestTo(publisher: number, self: number, sequence: number, request: R
 }
 
 function receive(message: Buffer, self: number, names: readonly PropertyKey[] | 'all') {
-  const { inbox, events, codes, delivered } = receiver(self, names);
+  const { inbox, events, attributes, codes, delivered } = receiver(self, names);
   inbox.receive(message);
-  return { events, codes, delivered };
+  return { events, attributes, codes, delivered };
 }
 
 describe('docs/protocol.md, section 2: topics', () => {
+  const SPACES: readonly Space[] = [
+    makeSpace('event', '', 'room:42'),
+    makeSpace('event', '', '\u0001'),
+    makeSpace('request'),
+    makeSpace('request', '', 'room:42'),
+    makeSpace('event', 'tenant-a'),
+  ];
+
+  test.each(table('topics-in-spaces').map(([title, row], i) => [title, row, SPACES[i] as Space] as const))(
+    '%s',
+    (title, row, space) => {
+      const name = /'(\w+)'/.exec(title)?.[1] as string;
+      expect(encodeTopic(name, space)).toEqual(row.bytes);
+      expect(decodeTopic(row.bytes, space)).toBe(name);
+    },
+  );
+
   test.each(table('topics'))('%s', (_, row) => {
     const name = evaluate(row) as PropertyKey;
     expect(encodeTopic(name)).toEqual(row.bytes);
@@ -234,6 +270,7 @@ describe('docs/protocol.md, section 3: messages', () => {
       previous: sample.previous,
       position: sample.position,
       elapsed: sample.elapsed,
+      time: TIME,
     });
     const expected = { events: [[sample.name, sample.events]], codes: [] };
     expect(receive(message, OTHER_PUBLISHER, [sample.name])).toMatchObject(expected);
@@ -250,11 +287,29 @@ describe('docs/protocol.md, section 3: messages', () => {
     outbox.flush();
     expect(
       sent.map((batch) => {
-        const { kind, flags: _flags, publisher: _publisher, ...numbers } = headerOf(batch);
+        const { kind, flags: _flags, publisher: _publisher, time: _time, ...numbers } = headerOf(batch);
         expect(kind).toBe(MessageKind.batch);
         return { name: decodeTopic(batch.subarray(0, batch.indexOf(0) + 1)), ...numbers };
       }),
     ).toEqual(expected);
+  });
+
+  test('a publisher writes the sample volatile message, which a receiver delivers', () => {
+    const { outbox, sent } = sender(publisher);
+    outbox.pushVolatile('tick', 3, EVENTS);
+    expect(sent).toEqual([bytesOf('volatile')]);
+    expect(receive(bytesOf('volatile'), OTHER_PUBLISHER, ['tick']).events).toEqual([['tick', [3]]]);
+  });
+
+  test('a publisher writes the sample attributes, and a receiver takes them apart', () => {
+    const { outbox, sent } = sender(publisher);
+    outbox.push('a', 1, EVENTS, { headers: { id: '42' } });
+    outbox.flush();
+    expect(sent).toEqual([bytesOf('attributes')]);
+    expect(receive(bytesOf('attributes'), OTHER_PUBLISHER, ['a'])).toMatchObject({
+      events: [['a', [1]]],
+      attributes: [[{ headers: { id: '42' } }]],
+    });
   });
 
   test('one’s own messages and those of names not listened to are ignored', () => {
@@ -265,7 +320,7 @@ describe('docs/protocol.md, section 3: messages', () => {
 
   test('a receiver answers a batch that asks for it with the sample acknowledgement', () => {
     const asking = Buffer.from(message);
-    setFlags(asking, message.indexOf(0) + 1, FLAG_ACKNOWLEDGE | FLAG_ANSWERS);
+    addFlags(asking, message.indexOf(0) + 1, FLAG_ACKNOWLEDGE | FLAG_ANSWERS);
     const { delivered } = receive(asking, OTHER_PUBLISHER, [sample.name]);
     expect(delivered).toEqual([[publisher, sample.sequence]]);
     const answer = buildMessage(inboxTopic(sample.publisher), {
@@ -285,7 +340,7 @@ describe('docs/protocol.md, section 3: messages', () => {
       'DEMITTER_PROTOCOL',
     ],
     ['another version', (bytes, header) => bytes.fill(2, header, header + 1), 'DEMITTER_PROTOCOL'],
-    ['another kind', (bytes, header) => bytes.fill(10, header + 1, header + 2), 'DEMITTER_PROTOCOL'],
+    ['another kind', (bytes, header) => bytes.fill(11, header + 1, header + 2), 'DEMITTER_PROTOCOL'],
     ['the kind of tails', (bytes, header) => bytes.fill(9, header + 1, header + 2), 'DEMITTER_PROTOCOL'],
     [
       'the kind of a probe',
@@ -496,7 +551,7 @@ describe('docs/protocol.md, sections 3.4 and 6: recovery', () => {
     const inquiry = bytesOf('inquiry');
     const elapsed = toElapsed(5000);
     const content = { kind: MessageKind.inquiry, publisher: OTHER_PUBLISHER, elapsed };
-    expect(buildMessage(ALL_EMITTERS, content, encodeTopics([topic]))).toEqual(inquiry);
+    expect(buildMessage(allEmittersTopic(), content, encodeTopics([topic]))).toEqual(inquiry);
     const { replayer, answered, clock } = samplePublisher();
     clock.now += 200;
     replayer.inquiry(
@@ -538,6 +593,8 @@ describe('docs/protocol.md, section 10: presence', () => {
     const options = { takesPart: true, name: 'api', meta: packedMeta, heartbeatInterval: 1000 };
     const presence = new Presence(self, options, {
       now: () => 0,
+      timeOfDay: () => 0,
+      namespace: '',
       latencyMs: () => 0,
       subscribe: () => 0,
       unsubscribe: () => {},
@@ -754,16 +811,21 @@ describe('docs/protocol.md, section 8: the session', () => {
     await a.emitter.ready();
     await a.emitter.emit('greet', { hello: 'world' });
     await a.publisher.expectAfter(probe, a.rewrite(swapPublishers(bytesOf('heartbeat-frame'))));
-    await a.publisher.expect(a.sample('greet-frame'));
+    const greet = a.sample('greet-frame');
+    const timeAt = greet.indexOf(TIME_BYTES);
+    await a.publisher.expect(greet.subarray(0, timeAt));
+    await a.publisher.skip(TIME_BYTES.length);
+    await a.publisher.expect(greet.subarray(timeAt + TIME_BYTES.length));
 
     // As the forwarder puts it: with its size in one byte.
-    await b.subscriber.send(Buffer.concat([Buffer.of(0x00, 0x41), a.sample('greet-frame').subarray(9)]));
+    await b.subscriber.send(Buffer.concat([Buffer.of(0x00, 0x49), greet.subarray(9)]));
     expect(await greeted).toEqual({ hello: 'world' });
 
     const elapsedBytes = 4;
     const tail = a.sample('tail-frame');
-    await a.publisher.expect(tail.subarray(0, -elapsedBytes));
+    await a.publisher.expect(tail.subarray(0, -elapsedBytes - TIME_BYTES.length));
     await a.publisher.skip(elapsedBytes);
+    await a.publisher.expect(tail.subarray(-TIME_BYTES.length));
     await b.subscriber.send(tail);
     expect([...errors]).toEqual([]);
   });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Channel, Channels } from '../../src/delivery/sending/channels.js';
+import { type Publication, Publications } from '../../src/delivery/sending/publications.js';
 import { TailMarker } from '../../src/delivery/sending/tail-marker.js';
 import { emptyHeader, type Header, MessageKind, readHeader } from '../../src/wire/batch.js';
 import { decodeTopic } from '../../src/wire/topic.js';
@@ -19,7 +19,7 @@ interface Tail extends Header {
 function publisher() {
   let clock = 0;
   let sequence = 0;
-  const channels = new Channels();
+  const publications = new Publications();
   const tails: Tail[] = [];
   const link = {
     takesMore: true,
@@ -35,16 +35,16 @@ function publisher() {
       this.flushes += 1;
     },
   };
-  const marker = new TailMarker(42, channels, link, () => clock);
-  const finish = (name: PropertyKey): Channel => {
-    const channel = channels.of(name) as Channel;
+  const marker = new TailMarker(42, publications, link, () => clock);
+  const finish = (name: PropertyKey): Publication => {
+    const publication = publications.of(name) as Publication;
     sequence += 1;
-    Object.assign(channel, { sequence, position: channel.position + 3, finishedAt: clock });
-    return channel;
+    Object.assign(publication, { sequence, position: publication.position + 3, finishedAt: clock });
+    return publication;
   };
-  const handOver = (channel: Channel): void => {
-    Object.assign(channel, { sentSequence: channel.sequence, sentAt: clock });
-    marker.sent(channel);
+  const handOver = (publication: Publication): void => {
+    Object.assign(publication, { sentSequence: publication.sequence, sentAt: clock });
+    marker.sent(publication);
   };
   return {
     marker,

@@ -19,6 +19,10 @@ import { Watcher } from './watcher.js';
 export interface PresenceContext {
   /** A clock in milliseconds that only goes forward. */
   readonly now: () => number;
+  /** In milliseconds since 1970. */
+  readonly timeOfDay: () => number;
+  /** Those in others are not seen; empty for none. */
+  readonly namespace: string;
   latencyMs(): number;
   /** Returns the number of the subscription. */
   subscribe(topic: Buffer): number;
@@ -45,20 +49,22 @@ export class Presence {
   readonly #self: PublisherId;
   readonly #options: PresenceOptions;
   readonly #context: PresenceContext;
-  readonly #news = presenceTopic('news');
-  readonly #rollCalls = presenceTopic('rollCalls');
+  readonly #news: Buffer;
+  readonly #rollCalls: Buffer;
   readonly #announcer: Announcer;
   readonly #reasons = new Set<WatchReason>();
   #watching: Watching | undefined;
   /** How many subscriptions are in force on the present link; -1 while it does not work. */
   #proven = -1;
-  /** When the link first worked, by the clock on the wall: for people to read, no duration is taken with it. */
+  /** When the link first worked, in milliseconds since 1970: for people to read, no duration is taken with it. */
   #since: number | undefined;
 
   constructor(self: PublisherId, options: PresenceOptions, context: PresenceContext) {
     this.#self = self;
     this.#options = options;
     this.#context = context;
+    this.#news = presenceTopic('news', context.namespace);
+    this.#rollCalls = presenceTopic('rollCalls', context.namespace);
     this.#announcer = new Announcer({
       now: context.now,
       random: Math.random,
@@ -87,7 +93,7 @@ export class Presence {
 
   /** The link works, and so many of the subscriptions are in force. */
   linkProven(subscriptions: number): void {
-    this.#since ??= Date.now();
+    this.#since ??= Math.round(this.#context.timeOfDay());
     const watching = this.#watching;
     const wasHeard = watching !== undefined && watching.subscription <= this.#proven;
     this.#proven = subscriptions;

@@ -14,8 +14,8 @@ import {
 } from '../../wire/batch.js';
 import { encodeReplayed, encodeTails, type Request, type Tail } from '../../wire/recovery.js';
 import { inboxTopic } from '../../wire/topic.js';
-import { type Channel, type Channels, hasSentAll } from './channels.js';
 import type { History } from './history.js';
+import { hasSentAll, type Publication, type Publications } from './publications.js';
 import { TopicFilter } from './topic-filter.js';
 
 /** An answer's limits: the forwarder's mark counts messages, and the requester may ask many at once. */
@@ -50,7 +50,7 @@ type Answer = Generator<Buffer, void>;
 export class Replayer {
   readonly #publisher: PublisherId;
   readonly #history: History;
-  readonly #channels: Channels;
+  readonly #publications: Publications;
   readonly #link: ReplayLink;
   readonly #now: () => number;
   /** By requester and kind; who is first is served next. */
@@ -58,17 +58,17 @@ export class Replayer {
   #state: 'down' | 'open' | 'full' = 'down';
   #turn: NodeJS.Immediate | undefined;
 
-  /** `now` is the clock of the history and the channels. */
+  /** `now` is the clock of the history and the publications. */
   constructor(
     publisher: PublisherId,
     history: History,
-    channels: Channels,
+    publications: Publications,
     link: ReplayLink,
     now: () => number,
   ) {
     this.#publisher = publisher;
     this.#history = history;
-    this.#channels = channels;
+    this.#publications = publications;
     this.#link = link;
     this.#now = now;
   }
@@ -169,7 +169,7 @@ export class Replayer {
     }
     const through = next > end ? end : next - 1;
     if (gone > 0) {
-      const isOver = ({ sentSequence, finishedAt }: Channel): boolean =>
+      const isOver = ({ sentSequence, finishedAt }: Publication): boolean =>
         sentSequence > after && sentSequence <= gone && finishedAt >= since;
       yield* this.#tails(topic, filter, isOver);
     }
@@ -199,30 +199,35 @@ export class Replayer {
 
   *#answerInquiry(requester: PublisherId, topics: readonly Buffer[], withinMs: number): Answer {
     const since = this.#now() - withinMs - INQUIRY_SLACK_MS;
-    const isRecent = ({ sentAt }: Channel): boolean => sentAt >= since;
+    const isRecent = ({ sentAt }: Publication): boolean => sentAt >= since;
     yield* this.#tails(inboxTopic(formatPublisherId(requester)), new TopicFilter(topics), isRecent);
   }
 
-  /** `tails` messages for the channels of `filter` that are `wanted`; none if there are no such. */
-  *#tails(topic: Buffer, filter: TopicFilter, wanted: (channel: Channel) => boolean): Answer {
-    const channels: Channel[] = [];
-    for (const channel of this.#channels) {
+  /** `tails` messages for the publications of `filter` that are `wanted`; none if there are no such. */
+  *#tails(topic: Buffer, filter: TopicFilter, wanted: (publication: Publication) => boolean): Answer {
+    const publications: Publication[] = [];
+    for (const publication of this.#publications) {
       // Of one that is numbered further than it was sent, a batch follows that tells more.
-      if (!filter.mayHave(channel.topicHash) || !hasSentAll(channel)) continue;
-      if (wanted(channel) && filter.has(channel.topic)) channels.push(channel);
+      if (!filter.mayHave(publication.topicHash) || !hasSentAll(publication)) continue;
+      if (wanted(publication) && filter.has(publication.topic)) publications.push(publication);
     }
     let tails: Tail[] = [];
     let bytes = 0;
-    for (const channel of channels) {
-      if (!hasSentAll(channel)) continue;
-      if (bytes + channel.topic.length + TAIL_BYTES > MAX_TAILS_BYTES) {
+    for (const publication of publications) {
+      if (!hasSentAll(publication)) continue;
+      if (bytes + publication.topic.length + TAIL_BYTES > MAX_TAILS_BYTES) {
         yield this.#tailsMessage(topic, tails);
         tails = [];
         bytes = 0;
       }
-      const { sequence, position, finishedAt } = channel;
-      tails.push({ topic: channel.topic, sequence, position, elapsed: toElapsed(this.#now() - finishedAt) });
-      bytes += channel.topic.length + TAIL_BYTES;
+      const { sequence, position, finishedAt } = publication;
+      tails.push({
+        topic: publication.topic,
+        sequence,
+        position,
+        elapsed: toElapsed(this.#now() - finishedAt),
+      });
+      bytes += publication.topic.length + TAIL_BYTES;
     }
     if (tails.length > 0) yield this.#tailsMessage(topic, tails);
   }

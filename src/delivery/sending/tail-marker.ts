@@ -4,7 +4,7 @@
  * later, as the tail may share the fate of what it follows.
  */
 import { buildMessage, FLAG_ANSWERS, MessageKind, type PublisherId, toElapsed } from '../../wire/batch.js';
-import { type Channel, type Channels, hasSentAll } from './channels.js';
+import { hasSentAll, type Publication, type Publications } from './publications.js';
 
 /** How long a name is idle before its end is marked, and how long until that is repeated. */
 const IDLE_MS = 100;
@@ -23,9 +23,9 @@ export interface TailLink {
   flush(): void;
 }
 
-/** A channel that waits for its tail. */
+/** A publication that waits for its tail. */
 interface Waiting {
-  readonly channel: Channel;
+  readonly publication: Publication;
   /** The last batch that had been sent when it began to wait. */
   readonly sequence: number;
   readonly dueAt: number;
@@ -33,10 +33,10 @@ interface Waiting {
 
 export class TailMarker {
   readonly #publisher: PublisherId;
-  readonly #channels: Channels;
+  readonly #publications: Publications;
   readonly #link: TailLink;
   readonly #now: () => number;
-  /** Channels to be marked when they are idle, and those to be marked again; both in the order in which they are due. */
+  /** Publications to be marked when they are idle, and those to be marked again; both in the order in which they are due. */
   #soon = new Queue();
   #again = new Queue();
   /** How many of the former, from the first on, wait because of an outage. */
@@ -46,18 +46,18 @@ export class TailMarker {
   #timerAt = NEVER;
 
   /** `now` is a clock in milliseconds that only goes forward. */
-  constructor(publisher: PublisherId, channels: Channels, link: TailLink, now: () => number) {
+  constructor(publisher: PublisherId, publications: Publications, link: TailLink, now: () => number) {
     this.#publisher = publisher;
-    this.#channels = channels;
+    this.#publications = publications;
     this.#link = link;
     this.#now = now;
   }
 
-  /** A batch of `channel` was sent. */
-  sent(channel: Channel): void {
-    if (channel.awaitsTail) return;
-    const dueAt = channel.sentAt + IDLE_MS;
-    this.#await(channel, dueAt);
+  /** A batch of `publication` was sent. */
+  sent(publication: Publication): void {
+    if (publication.awaitsTail) return;
+    const dueAt = publication.sentAt + IDLE_MS;
+    this.#await(publication, dueAt);
     if (dueAt < this.#timerAt) this.#startTimer();
   }
 
@@ -71,13 +71,13 @@ export class TailMarker {
   markRecent(withinMs: number): void {
     this.#isLinkUp = true;
     const now = this.#now();
-    const waiting = [...this.#soon].map(({ channel }) => channel);
+    const waiting = [...this.#soon].map(({ publication }) => publication);
     const recent = new Set(waiting);
-    for (const channel of this.#channels) {
-      if (channel.sentSequence > 0 && now - channel.sentAt <= withinMs) recent.add(channel);
+    for (const publication of this.#publications) {
+      if (publication.sentSequence > 0 && now - publication.sentAt <= withinMs) recent.add(publication);
     }
     this.#soon = new Queue();
-    for (const channel of recent) this.#await(channel, now);
+    for (const publication of recent) this.#await(publication, now);
     this.#urgent = recent.size;
     this.#tick();
   }
@@ -85,24 +85,24 @@ export class TailMarker {
   /** Before the link is closed: marks at once whatever waits for it. */
   markAll(): void {
     const now = this.#now();
-    const waiting = new Set([...this.#soon, ...this.#again].map(({ channel }) => channel));
-    if (this.#isLinkUp) for (const channel of waiting) this.#send(channel, now);
+    const waiting = new Set([...this.#soon, ...this.#again].map(({ publication }) => publication));
+    if (this.#isLinkUp) for (const publication of waiting) this.#send(publication, now);
     this.#link.flush();
     this.stop();
   }
 
   /** Forgets everything and releases the timer. */
   stop(): void {
-    for (const { channel } of this.#soon) channel.awaitsTail = false;
+    for (const { publication } of this.#soon) publication.awaitsTail = false;
     this.#soon = new Queue();
     this.#again = new Queue();
     this.#urgent = 0;
     this.#stopTimer();
   }
 
-  #await(channel: Channel, dueAt: number): void {
-    channel.awaitsTail = true;
-    this.#soon.push({ channel, sequence: channel.sentSequence, dueAt });
+  #await(publication: Publication, dueAt: number): void {
+    publication.awaitsTail = true;
+    this.#soon.push({ publication, sequence: publication.sentSequence, dueAt });
   }
 
   #startTimer(): void {
@@ -127,22 +127,22 @@ export class TailMarker {
     let isWelcome = true;
     // First, with half of what may be sent: or they would pile up where very many names are idle.
     while (this.#again.dueAt <= now && tails < MAX_TAILS_PER_TICK / 2 && isWelcome) {
-      const { channel, sequence } = this.#again.shift();
-      if (channel.sentSequence !== sequence) continue;
-      isWelcome = this.#send(channel, now);
+      const { publication, sequence } = this.#again.shift();
+      if (publication.sentSequence !== sequence) continue;
+      isWelcome = this.#send(publication, now);
       tails += 1;
     }
     while (this.#soon.dueAt <= now && tails < this.#mostTails && isWelcome) {
-      const { channel, sequence } = this.#soon.shift();
+      const { publication, sequence } = this.#soon.shift();
       this.#urgent = Math.max(0, this.#urgent - 1);
-      if (channel.sentSequence !== sequence && now - channel.sentAt < IDLE_MS) {
-        this.#await(channel, now + IDLE_MS);
+      if (publication.sentSequence !== sequence && now - publication.sentAt < IDLE_MS) {
+        this.#await(publication, now + IDLE_MS);
         continue;
       }
-      channel.awaitsTail = false;
-      isWelcome = this.#send(channel, now);
+      publication.awaitsTail = false;
+      isWelcome = this.#send(publication, now);
       tails += 1;
-      this.#again.push({ channel, sequence: channel.sentSequence, dueAt: now + REPEAT_MS });
+      this.#again.push({ publication, sequence: publication.sentSequence, dueAt: now + REPEAT_MS });
     }
     if (tails > 0) this.#link.flush();
     this.#startTimer();
@@ -153,17 +153,17 @@ export class TailMarker {
   }
 
   /** Returns whether the link takes more. */
-  #send(channel: Channel, now: number): boolean {
+  #send(publication: Publication, now: number): boolean {
     // What is numbered and not sent yet will mark the end itself.
-    if (!hasSentAll(channel)) return true;
+    if (!hasSentAll(publication)) return true;
     return this.#link.send(
-      buildMessage(channel.topic, {
+      buildMessage(publication.topic, {
         kind: MessageKind.tail,
         flags: FLAG_ANSWERS,
         publisher: this.#publisher,
-        sequence: channel.sequence,
-        position: channel.position,
-        elapsed: toElapsed(now - channel.finishedAt),
+        sequence: publication.sequence,
+        position: publication.position,
+        elapsed: toElapsed(now - publication.finishedAt),
       }),
     );
   }

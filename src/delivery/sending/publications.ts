@@ -2,14 +2,15 @@
  * What a publisher remembers of each event name it has emitted: the topic, how far its numbering has come, and who is
  * known to listen. Bounded: names out of use are forgotten when there are too many.
  */
+import { EVENTS, type Space } from '../../wire/space.js';
 import { encodeTopic, MAX_TOPIC_BYTES } from '../../wire/topic.js';
 import { type Audience, emptyAudience } from './audience.js';
 import { hashTopic } from './topic-filter.js';
 
 /** Names whose numbering is remembered. Beyond it one that is out of use starts again at 0, which receivers understand. */
-const MAX_CHANNELS = 100_000;
+const MAX_PUBLICATIONS = 100_000;
 
-export interface Channel {
+export interface Publication {
   readonly topic: Buffer;
   /** As by {@link hashTopic}. */
   readonly topicHash: number;
@@ -31,11 +32,14 @@ export interface Channel {
   awaitsTail: boolean;
   /** `sequence` when the outbox last looked whether the name is still in use. */
   lookedAt: number;
+  /** Where it is found. */
+  readonly space: Space;
+  readonly name: PropertyKey;
 }
 
 /** Whether something was sent and nothing waits to be: then `sequence` and `position` are those of what was sent. */
-export function hasSentAll(channel: Channel): boolean {
-  return channel.sentSequence > 0 && channel.sentSequence === channel.sequence;
+export function hasSentAll(publication: Publication): boolean {
+  return publication.sentSequence > 0 && publication.sentSequence === publication.sequence;
 }
 
 /** An event that cannot be sent, whatever the state of the link. */
@@ -50,29 +54,41 @@ export function checkTopic(topic: Buffer): void {
   }
 }
 
-export class Channels {
-  readonly #byName = new Map<PropertyKey, Channel>();
+export class Publications {
+  /** By the key of the space, and by name. */
+  readonly #bySpace = new Map<string, Map<PropertyKey, Publication>>();
+  /** The longest unused first, as far as was looked. */
+  readonly #all = new Set<Publication>();
+  /** The names of the space that was last asked for, as those of the next question most often are, too. */
+  #latestSpace: Space | undefined;
+  #latestNames = new Map<PropertyKey, Publication>();
 
   /**
-   * The channel of `name`, or `undefined` for a name that stays in this process.
+   * The publication of `name`, or `undefined` for a name that stays in this process.
    *
    * @throws EventTooLargeError if its topic would be too long.
    */
-  of(name: PropertyKey): Channel | undefined {
-    return this.#byName.get(name) ?? this.#open(name);
+  of(name: PropertyKey, space: Space = EVENTS): Publication | undefined {
+    if (space !== this.#latestSpace) this.#enter(space);
+    return this.#latestNames.get(name) ?? this.#open(name, space);
   }
 
   /** All that are remembered. */
-  [Symbol.iterator](): IterableIterator<Channel> {
-    return this.#byName.values();
+  [Symbol.iterator](): IterableIterator<Publication> {
+    return this.#all.values();
   }
 
-  #open(name: PropertyKey): Channel | undefined {
-    const topic = encodeTopic(name);
+  #enter(space: Space): void {
+    this.#latestNames = this.#bySpace.get(space.key) ?? new Map();
+    this.#latestSpace = space;
+  }
+
+  #open(name: PropertyKey, space: Space): Publication | undefined {
+    const topic = encodeTopic(name, space);
     if (topic === undefined) return undefined;
     checkTopic(topic);
-    if (this.#byName.size >= MAX_CHANNELS) this.#forgetOne();
-    const channel: Channel = {
+    if (this.#all.size >= MAX_PUBLICATIONS) this.#forgetOne();
+    const publication: Publication = {
       topic,
       topicHash: hashTopic(topic),
       sequence: 0,
@@ -85,18 +101,31 @@ export class Channels {
       sentAt: 0,
       awaitsTail: false,
       lookedAt: 0,
+      space,
+      name,
     };
-    this.#byName.set(name, channel);
-    return channel;
+    this.#all.add(publication);
+    this.#latestNames.set(name, publication);
+    this.#bySpace.set(space.key, this.#latestNames);
+    return publication;
   }
 
   /** Forgets a name that was not used since this last came by it; the others get to the end of the line. */
   #forgetOne(): void {
-    for (const [name, channel] of this.#byName) {
-      this.#byName.delete(name);
-      if (channel.sequence === channel.lookedAt) return;
-      channel.lookedAt = channel.sequence;
-      this.#byName.set(name, channel);
+    for (const publication of this.#all) {
+      this.#all.delete(publication);
+      if (publication.sequence === publication.lookedAt) {
+        this.#forget(publication);
+        return;
+      }
+      publication.lookedAt = publication.sequence;
+      this.#all.add(publication);
     }
+  }
+
+  #forget({ name, space }: Publication): void {
+    const names = this.#bySpace.get(space.key);
+    names?.delete(name);
+    if (names?.size === 0 && names !== this.#latestNames) this.#bySpace.delete(space.key);
   }
 }
