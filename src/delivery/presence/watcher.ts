@@ -25,9 +25,9 @@ const MAX_STRANGERS = 64;
  */
 const QUIET_MS = 200;
 const QUIET_ROUND_TRIPS = 3;
-/** It is taken to be complete so long after the roll call, if newcomers do not cease. */
-const MAX_SETTLING_MS = 5000;
 const SETTLING_STEP_MS = 50;
+/** It is taken to be complete after 5 s in which this process ran, if newcomers do not cease. */
+const MAX_SETTLING_STEPS = 100;
 
 /** After an outage everybody has time to come back, too, however short his interval is. */
 const MIN_RETURN_MS = 3000;
@@ -67,7 +67,8 @@ export class Watcher {
   #state: State = 'waiting';
   /** Of the present state. */
   #timer: NodeJS.Timeout | undefined;
-  #calledAt = 0;
+  /** How long it has been settling. */
+  #steps = 0;
   /** When a newcomer was last heard. */
   #newsAt = 0;
   #waiters: Waiter[] = [];
@@ -171,15 +172,15 @@ export class Watcher {
   #settle(): void {
     clearTimeout(this.#timer);
     this.#state = 'settling';
-    this.#calledAt = this.#context.now();
-    this.#newsAt = this.#calledAt;
+    this.#steps = 0;
+    this.#newsAt = this.#context.now();
     this.#timer = setInterval(() => this.#lookForQuiet(), SETTLING_STEP_MS);
   }
 
   #lookForQuiet(): void {
-    const now = this.#context.now();
-    if (now >= this.#calledAt + MAX_SETTLING_MS) this.#finishSettling();
-    else if (now >= this.#newsAt + QUIET_MS) this.#context.prove();
+    this.#steps += 1;
+    if (this.#steps >= MAX_SETTLING_STEPS) this.#finishSettling();
+    else if (this.#context.now() >= this.#newsAt + QUIET_MS) this.#context.prove();
   }
 
   #finishSettling(): void {
