@@ -38,6 +38,7 @@ import type { AnyListener, Listener } from './listeners.js';
 import { mixDistributedEmitterInto } from './mixin.js';
 import { type OncePromise, once } from './once.js';
 import { checkTimeout, type DistributedEmitterOptions, resolveOptions } from './options.js';
+import type { Peer } from './peer.js';
 import type { RequestManyOptions, RequestOptions } from './request-options.js';
 import type { Answer } from './requester.js';
 import type { RequestHandler } from './responder.js';
@@ -147,6 +148,24 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
    */
   async ready(options: { readonly timeout?: number } = {}): Promise<void> {
     await this.#hub.delivery.ready(checkTimeout(options.timeout));
+  }
+
+  /**
+   * Who else is connected and takes part in presence, those first that have been there for longest; without this emitter
+   * itself. Others take part if they have one of the options `name`, `meta` and `heartbeatInterval`, or watch as well.
+   *
+   * From the first call on, this emitter watches, and takes part: that call asks everybody, and resolves when no newcomer
+   * has answered for 200 ms and three round trips, 5 s after it asked at the latest. Who answers later is told by
+   * `distributed:join`. Further calls resolve at once with what is known; while the link is down, that is who was there
+   * before.
+   *
+   * Not ordered with events: a peer may be listed before or after its first event arrives.
+   *
+   * Rejects with code `DEMITTER_NOT_CONNECTED` (before `connect()`) or `DEMITTER_CLOSED`. Without a link, the first call
+   * waits for one.
+   */
+  async peers(): Promise<readonly Peer[]> {
+    return this.#hub.delivery.peers();
   }
 
   /**

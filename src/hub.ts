@@ -59,6 +59,8 @@ export class EventHub {
       onStatus: (status, previous, cause) => {
         this.listeners.dispatchOwn('distributed:status', { status, previous, cause } satisfies StatusChange);
       },
+      onJoin: (peer) => this.listeners.dispatchOwn('distributed:join', peer),
+      onLeave: (leave) => this.listeners.dispatchOwn('distributed:leave', leave),
     });
     this.requests = new Requests(this.delivery, options);
     this.listeners = this.#newListeners(this.root, () => {});

@@ -17,6 +17,7 @@ export {
   startStandaloneForwarder,
 } from './forwarder.js';
 export type { DistributedEmitterOptions } from './options.js';
+export type { Peer, PeerLeave } from './peer.js';
 export type { Status, StatusChange } from './status.js';
 export { createMemoryTransport, MemoryHub } from './transport/memory.js';
 export type {

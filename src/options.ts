@@ -8,6 +8,7 @@ import type { Options as EmitteryOptions } from 'emittery';
 import { formatEndpoint, parsePort, toDialable } from './address.js';
 import { checkAddress, checkInteger, checkKeys, show } from './checks.js';
 import { DEFAULT_SEPARATOR } from './pattern.js';
+import { type PresenceOptions, resolvePresence } from './presence-options.js';
 import { type EventSchemas, Schemas, type ValidateMode } from './schemas.js';
 import type { TransportFactory } from './transport/transport.js';
 import { isNamespace } from './wire/space.js';
@@ -87,6 +88,23 @@ export interface DistributedEmitterOptions {
    * event, and makes promises slower on Node 20 and 22. @default false
    */
   readonly context?: boolean | undefined;
+  /**
+   * What this emitter's service is called, 1 to 255 characters: others see it in `peers()`. Whoever gives `name`, `meta`
+   * or `heartbeatInterval` takes part in presence from the beginning; see docs/presence.md.
+   * @default none
+   */
+  readonly name?: string | undefined;
+  /**
+   * What others are to know of this emitter: anything that an event may carry, of at most 16 KiB of msgpack. It is read
+   * once, now. @default none
+   */
+  readonly meta?: unknown;
+  /**
+   * How often this emitter tells those who watch that it is there, in milliseconds, from 100 to 3600000. After three of
+   * these without a word, it has left.
+   * @default 1000
+   */
+  readonly heartbeatInterval?: number | undefined;
   /** Emittery's own debug options. */
   readonly debug?: EmitteryOptions<Record<PropertyKey, unknown>>['debug'];
 }
@@ -110,6 +128,7 @@ export interface ResolvedOptions {
   readonly schemas: Schemas | undefined;
   readonly separator: string;
   readonly context: boolean;
+  readonly presence: PresenceOptions;
 }
 
 export type TransportChoice = 'zmtp' | 'memory' | TransportFactory;
@@ -136,6 +155,9 @@ const KNOWN: readonly (keyof DistributedEmitterOptions)[] = [
   'validate',
   'separator',
   'context',
+  'name',
+  'meta',
+  'heartbeatInterval',
   'debug',
 ];
 
@@ -178,6 +200,7 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
     schemas: schemas(given.schemas, given.validate),
     separator: separator(given.separator),
     context: boolean('context', given.context, false),
+    presence: resolvePresence(given),
   });
 }
 

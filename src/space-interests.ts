@@ -20,7 +20,11 @@ export class SpaceInterests implements InterestHandlers {
   }
 
   onName(name: PropertyKey, interested: boolean): void {
-    if (interested) this.#delivery.listen(name, this.#space);
+    const { kind, channel } = this.#space;
+    const isOwn = kind === 'event' && channel === undefined;
+    if (isOwn && (name === 'distributed:join' || name === 'distributed:leave'))
+      this.#delivery.watch(name, interested);
+    else if (interested) this.#delivery.listen(name, this.#space);
     else this.#delivery.unlisten(name, this.#space);
     if (!interested) this.#onLess();
   }

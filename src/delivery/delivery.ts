@@ -6,6 +6,7 @@
  */
 import { DemitterError, DistributedError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
+import type { Peer, PeerLeave } from '../peer.js';
 import { canFollow, type Status } from '../status.js';
 import type { LinkStatus, Transport, TransportFactory } from '../transport/transport.js';
 import type { Attributes } from '../wire/attributes.js';
@@ -39,6 +40,7 @@ import {
 import { Heartbeat } from './heartbeat.js';
 import { Liveness } from './liveness.js';
 import { Post } from './post.js';
+import { Presence, type WatchReason } from './presence/presence.js';
 import { Inbox } from './receiving/inbox.js';
 import { Inquirer } from './receiving/inquirer.js';
 import type { Interest, NameFilter, PrefixInterest } from './receiving/interests.js';
@@ -62,6 +64,8 @@ export interface DeliveryHandlers {
   ): void;
   onError(error: DistributedError): void;
   onStatus(status: Status, previous: Status, cause: Error | undefined): void;
+  onJoin(peer: Peer): void;
+  onLeave(leave: PeerLeave): void;
 }
 
 export class Delivery {
@@ -80,6 +84,7 @@ export class Delivery {
   readonly #liveness: Liveness;
   readonly #heartbeat: Heartbeat;
   readonly #inquirer: Inquirer;
+  readonly #presence: Presence;
   readonly #refusals: Refusals;
   #status: Status = 'idle';
   #lastLinkError: Error | undefined;
@@ -130,6 +135,7 @@ export class Delivery {
       this.#setStatus('ready');
       this.#heartbeat.start();
       this.#sending.proven();
+      this.#presence.linkProven(subscriptions);
     });
     this.#heartbeat = new Heartbeat(now, {
       beat: (sequence) => {
@@ -138,12 +144,28 @@ export class Delivery {
       },
       onOutage: (withinMs) => this.#sufferOutage(withinMs),
       onSilence: () => this.#proveAgain(),
+      onReturn: (sentAt) => this.#presence.proved(sentAt),
     });
     this.#inquirer = new Inquirer({
       now,
       random: Math.random,
       publishers: () => this.#inbox.recentPublishers(),
       inquire: (receiver, withinMs) => this.#inquire(receiver, withinMs),
+    });
+    this.#presence = new Presence(publisher, options.presence, {
+      now,
+      timeOfDay: () => this.time / 1000,
+      namespace: options.namespace,
+      latencyMs: () => this.#heartbeat.latency ?? 0,
+      subscribe: (topic) => this.#subscribe(topic),
+      unsubscribe: (topic) => this.#unsubscribe(topic),
+      // Nobody waits for it, so that its end without success is nobody's concern.
+      prove: () => void this.#liveness.confirmed().catch(() => undefined),
+      publish: (topic, content, body) => this.#post.publish(topic, content, body),
+      post: (receiver, content) => this.#post.send(receiver, content),
+      beat: () => this.#heartbeat.beatNow(),
+      onJoin: (peer) => handlers.onJoin(peer),
+      onLeave: (leave) => handlers.onLeave(leave),
     });
     this.#refusals = new Refusals(options, (error) => handlers.onError(error));
   }
@@ -282,6 +304,18 @@ export class Delivery {
     throw readyTimeoutError(this.#options, timeoutMs, this.#lastLinkError);
   }
 
+  /** Tells who joins and leaves, for `reason`, from here on or not any more. */
+  watch(reason: WatchReason, wanted: boolean): void {
+    if (!this.#isClosing) this.#presence.watch(reason, wanted);
+  }
+
+  /** Who else takes part in presence. Rejects as {@link ready} does. */
+  async peers(): Promise<readonly Peer[]> {
+    if (this.#status === 'idle') throw notConnectedError();
+    if (this.#isClosing) throw closedError();
+    return this.#presence.peers();
+  }
+
   /** Why there is no working link, once `connectTimeout` has passed without one. */
   tellConnectTimeout(): void {
     this.#handlers.onError(connectTimeoutError(this.#options, this.#lastLinkError));
@@ -298,6 +332,7 @@ export class Delivery {
     const hasLink = this.#status !== 'idle';
     this.#setStatus('closing');
     if (hasLink) await this.#sending.finish(deadline);
+    this.#presence.close();
     this.#liveness.stop(closedError());
     this.#heartbeat.stop();
     this.#inquirer.stop();
@@ -326,6 +361,7 @@ export class Delivery {
     else if (kind === TopicKind.probe) this.#liveness.receive(message);
     else if (kind === TopicKind.inbox) this.#receivePost(message, this.#inboxTopic);
     else if (kind === TopicKind.all) this.#receivePost(message, this.#allTopic);
+    else if (kind === TopicKind.presence) this.#tellForeign(this.#presence.receive(message));
   }
 
   /** A message of another emitter's delivery, or of this one's heartbeat. */
@@ -333,9 +369,13 @@ export class Delivery {
     const { length } = topic;
     const header = emptyHeader();
     if (!message.subarray(0, length).equals(topic)) return;
-    const fault =
+    this.#tellForeign(
       readHeader(message, length, header) ??
-      this.#obey(header, message.subarray(length + HEADER_BYTES), topic === this.#allTopic);
+        this.#obey(header, message.subarray(length + HEADER_BYTES), topic === this.#allTopic),
+    );
+  }
+
+  #tellForeign(fault: string | undefined): void {
     if (fault !== undefined) this.#handlers.onError(foreignMessageError(fault));
   }
 
@@ -364,6 +404,9 @@ export class Delivery {
         this.#sending.tellTails(publisher, topics, fromElapsed(header.elapsed));
         return undefined;
       }
+      case MessageKind.rollCall:
+        this.#presence.asked();
+        return undefined;
       default:
         return this.#inbox.receiveAnswer(header, body);
     }
@@ -388,6 +431,7 @@ export class Delivery {
     this.#sending.doubt();
     this.#lostLink(new DemitterError('DEMITTER_NETWORK', 'The forwarder does not return probes any more'));
     this.#heartbeat.stop();
+    this.#presence.linkLost();
     this.#liveness.setLinkUp(true);
   }
 
@@ -399,6 +443,7 @@ export class Delivery {
       this.#sending.linkDown();
       this.#heartbeat.stop();
       this.#inquirer.stop();
+      this.#presence.linkLost();
       this.#lostLink(cause);
     }
     this.#liveness.setLinkUp(link === 'up');
