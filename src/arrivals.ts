@@ -1,6 +1,6 @@
 /** Takes what delivery brings to the listeners, or to who handles requests: valid, in order, and in its context. */
 import type { Contexts } from './context.js';
-import type { DeliveryHandlers } from './delivery/delivery.js';
+import type { DeliveryHandlers, RetainedValue } from './delivery/delivery.js';
 import { foreignMessageError } from './delivery/failures.js';
 import type { ErrorReporter } from './error-reporter.js';
 import { DistributedError } from './errors.js';
@@ -59,6 +59,32 @@ export class Arrivals {
     }
   };
 
+  /** The search for a retained value of `name` has ended: those who wait for it get it, or no more wait. */
+  async receiveRetained(space: Space, name: PropertyKey, found: RetainedValue | undefined): Promise<void> {
+    const { schemas, reporter } = this.#options;
+    const give = (value: { readonly data: unknown } | undefined): void =>
+      this.#options.listenersOf(space)?.giveRetained(name, value);
+    if (found === undefined) {
+      give(undefined);
+      return;
+    }
+    const { header, attributes } = found;
+    let data = found.value;
+    if (schemas !== undefined) {
+      try {
+        data = await schemas.incoming(name, 'event', data);
+      } catch (cause) {
+        give(undefined);
+        reporter.tell(validationError(name, formatPublisherId(header.publisher), cause));
+        return;
+      }
+    }
+    const given = attributes === undefined ? undefined : [attributes];
+    const surroundings = this.#surroundings(space, name, header, given, true);
+    if (surroundings === undefined) give({ data });
+    else surroundings(0, () => give({ data }));
+  }
+
   /** What is not valid is told, and its listeners are not called. */
   #validate(
     schemas: Schemas,
@@ -105,6 +131,7 @@ export class Arrivals {
     eventName: PropertyKey,
     { publisher, sequence, time }: Readonly<Source>,
     attributes: readonly Attributes[] | undefined,
+    retained = false,
   ): Surroundings | undefined {
     const { contexts } = this.#options;
     if (contexts === undefined && attributes === undefined) return undefined;
@@ -121,6 +148,7 @@ export class Arrivals {
         publisherId: formatPublisherId(publisher),
         sequence: sequence === 0 ? undefined : sequence,
         sentAt: time / 1000,
+        retained,
         headers: headers ?? NO_HEADERS,
       };
       contexts.run(context, traced);

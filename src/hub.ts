@@ -18,7 +18,7 @@ import { resolveRequest } from './request-options.js';
 import type { Answer } from './requester.js';
 import { Requests } from './requests.js';
 import type { RequestHandler } from './responder.js';
-import { SpaceInterests } from './space-interests.js';
+import { type RetainedSeeker, SpaceInterests } from './space-interests.js';
 import type { StatusChange } from './status.js';
 import { withTrace } from './tracing.js';
 import { selectTransport } from './transport/select.js';
@@ -31,7 +31,7 @@ const DONE: Promise<void> = Promise.resolve();
 /** Whether local listeners are called at the same time or one after another. */
 export type EmitManner = 'emit' | 'emitSerial';
 
-export class EventHub {
+export class EventHub implements RetainedSeeker {
   readonly options: ResolvedOptions;
   /** The events that are in no channel. */
   readonly root: Space;
@@ -45,6 +45,8 @@ export class EventHub {
   readonly #arrivals: Arrivals;
   /** Events wait for those before them if a schema takes its time. */
   readonly #inOrder = new InOrder();
+  /** Names of which retained values are looked for, by the key of the search. */
+  readonly #sought = new Map<string, { readonly name: PropertyKey; readonly space: Space }>();
   #volatileDropped = 0;
 
   /** `onReceived` is told of events from elsewhere before their listeners. */
@@ -55,6 +57,11 @@ export class EventHub {
     this.delivery = new Delivery(options, selectTransport(options.transport), {
       onEvents: (interest, values, header, attributes) =>
         this.#arrivals.receive(interest, values, header, attributes),
+      onRetained: (key, found) => {
+        const sought = this.#sought.get(key);
+        this.#sought.delete(key);
+        if (sought !== undefined) this.#arrivals.receiveRetained(sought.space, sought.name, found);
+      },
       onError: (error) => this.reporter.tell(error),
       onStatus: (status, previous, cause) => {
         this.listeners.dispatchOwn('distributed:status', { status, previous, cause } satisfies StatusChange);
@@ -162,6 +169,7 @@ export class EventHub {
       publisherId: this.delivery.id,
       sequence: undefined,
       sentAt: this.delivery.time / 1000,
+      retained: false,
       headers: headers ?? NO_HEADERS,
     };
     return bothOf(
@@ -206,6 +214,20 @@ export class EventHub {
     return onAbort(options.signal, this.requests.respond(channel, name, handler));
   }
 
+  /** Looks for a retained value of `name`. Returns whether there is anything to look for. */
+  seek(name: PropertyKey, space: Space): boolean {
+    const key = this.delivery.seekRetained(name, space);
+    if (key === undefined) return false;
+    this.#sought.set(key, { name, space });
+    return true;
+  }
+
+  /** Nobody waits for that any more. */
+  forget(name: PropertyKey, space: Space): void {
+    const key = this.delivery.seekNoMore(name, space);
+    if (key !== undefined) this.#sought.delete(key);
+  }
+
   /** Finishes all iterators. */
   finishIterators(): void {
     this.listeners.finishIterators();
@@ -220,13 +242,14 @@ export class EventHub {
     headers: Attributes['headers'],
   ): Promise<void> | undefined {
     const attributes = headers === undefined ? undefined : { headers };
+    if (options?.retain === true) this.delivery.retain(name, data, space, attributes);
     if (options?.volatile !== true) return this.delivery.publish(name, data, space, attributes);
     if (this.delivery.publishVolatile(name, data, space, attributes)) this.#volatileDropped += 1;
     return undefined;
   }
 
   #newListeners(space: Space, onLess: () => void): Listeners {
-    return new Listeners(new SpaceInterests(this.delivery, space, onLess), (name, cause) =>
+    return new Listeners(new SpaceInterests(this.delivery, space, onLess, this), (name, cause) =>
       this.reporter.tellListenerFailure(name, cause),
     );
   }

@@ -75,6 +75,8 @@ export interface DistributedEmitterOptions {
   readonly historyBytes?: number | undefined;
   /** How long events are kept after they were sent, in milliseconds. @default 60000 */
   readonly historyAge?: number | undefined;
+  /** Retained values are kept in so many bytes of memory. @default 16 MiB */
+  readonly retainedBytes?: number | undefined;
   /** How long what was missed is waited for before it is told as lost, in milliseconds. @default 15000 */
   readonly recoveryTimeout?: number | undefined;
   /** Validate events by these, and give them their types: any Standard Schema (zod, valibot, arktype …) by name. @default none */
@@ -124,6 +126,7 @@ export interface ResolvedOptions {
   readonly maxBatchBytes: number;
   readonly historyBytes: number;
   readonly historyAge: number;
+  readonly retainedBytes: number;
   readonly recoveryTimeout: number;
   readonly schemas: Schemas | undefined;
   readonly separator: string;
@@ -150,6 +153,7 @@ const KNOWN: readonly (keyof DistributedEmitterOptions)[] = [
   'maxBatchBytes',
   'historyBytes',
   'historyAge',
+  'retainedBytes',
   'recoveryTimeout',
   'schemas',
   'validate',
@@ -196,6 +200,7 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
     maxBatchBytes,
     historyBytes: integer('historyBytes', given.historyBytes, 128 * MIB, 0, Number.MAX_SAFE_INTEGER),
     historyAge: integer('historyAge', given.historyAge, 60_000, 0, MAX_TIMEOUT_MS),
+    retainedBytes: integer('retainedBytes', given.retainedBytes, 16 * MIB, 0, Number.MAX_SAFE_INTEGER),
     recoveryTimeout: integer('recoveryTimeout', given.recoveryTimeout, 15_000, 0, MAX_TIMEOUT_MS),
     schemas: schemas(given.schemas, given.validate),
     separator: separator(given.separator),

@@ -5,18 +5,27 @@ import type { Pattern } from './pattern.js';
 import type { Space } from './wire/space.js';
 import { encodeNamePrefix } from './wire/topic.js';
 
+/** Looks for retained values. */
+export interface RetainedSeeker {
+  /** Returns whether it will tell what it finds. */
+  seek(name: PropertyKey, space: Space): boolean;
+  forget(name: PropertyKey, space: Space): void;
+}
+
 export class SpaceInterests implements InterestHandlers {
   readonly #delivery: Delivery;
   readonly #space: Space;
   readonly #onLess: () => void;
+  readonly #seeker: RetainedSeeker;
   #all: PrefixInterest | undefined;
   readonly #patterns = new Map<string, PrefixInterest>();
 
   /** `onLess` is called whenever an interest ends. */
-  constructor(delivery: Delivery, space: Space, onLess: () => void) {
+  constructor(delivery: Delivery, space: Space, onLess: () => void, seeker: RetainedSeeker) {
     this.#delivery = delivery;
     this.#space = space;
     this.#onLess = onLess;
+    this.#seeker = seeker;
   }
 
   onName(name: PropertyKey, interested: boolean): void {
@@ -27,6 +36,14 @@ export class SpaceInterests implements InterestHandlers {
     else if (interested) this.#delivery.listen(name, this.#space);
     else this.#delivery.unlisten(name, this.#space);
     if (!interested) this.#onLess();
+  }
+
+  seeksRetained(name: PropertyKey): boolean {
+    return this.#seeker.seek(name, this.#space);
+  }
+
+  forgetsRetained(name: PropertyKey): void {
+    this.#seeker.forget(name, this.#space);
   }
 
   onAll(interested: boolean): void {

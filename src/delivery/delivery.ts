@@ -9,9 +9,10 @@ import type { ResolvedOptions } from '../options.js';
 import type { Peer, PeerLeave } from '../peer.js';
 import { canFollow, type Status } from '../status.js';
 import type { LinkStatus, Transport, TransportFactory } from '../transport/transport.js';
-import type { Attributes } from '../wire/attributes.js';
+import { type Attributes, separateAttributes, toPair } from '../wire/attributes.js';
 import {
   emptyHeader,
+  FLAG_ATTRIBUTES,
   formatPublisherId,
   fromElapsed,
   HEADER_BYTES,
@@ -22,10 +23,18 @@ import {
   readHeader,
   toElapsed,
 } from '../wire/batch.js';
-import { PayloadError } from '../wire/payload.js';
+import { PayloadError, packPayload, unpackPayloads } from '../wire/payload.js';
 import { decodeRequest, decodeTopics, encodeRequest, encodeTopics } from '../wire/recovery.js';
 import { encodeNamespace, isSpaceKind, NAMESPACE_KIND, type Space } from '../wire/space.js';
-import { allEmittersTopic, encodeTopic, inboxTopic, TopicKind } from '../wire/topic.js';
+import {
+  allEmittersTopic,
+  decodeTopic,
+  encodeTopic,
+  inboxTopic,
+  MAX_TOPIC_BYTES,
+  retainedTopic,
+  TopicKind,
+} from '../wire/topic.js';
 import { settledBefore } from './deadline.js';
 import {
   closedError,
@@ -35,6 +44,8 @@ import {
   outageError,
   overflowError,
   readyTimeoutError,
+  retainedForgottenError,
+  undecodableError,
   unsendableError,
 } from './failures.js';
 import { Heartbeat } from './heartbeat.js';
@@ -45,9 +56,17 @@ import { Inbox } from './receiving/inbox.js';
 import { Inquirer } from './receiving/inquirer.js';
 import type { Interest, NameFilter, PrefixInterest } from './receiving/interests.js';
 import { Refusals } from './refusals.js';
+import { type FoundValue, Retention } from './retention/retention.js';
 import type { Acceptance } from './sending/outbox.js';
 import { checkTopic, EventTooLargeError } from './sending/publications.js';
 import { Sending } from './sending/sending.js';
+
+/** A retained value that was found. */
+export interface RetainedValue {
+  readonly value: unknown;
+  readonly header: Readonly<Header>;
+  readonly attributes: Attributes | undefined;
+}
 
 export type { PrefixInterest } from './receiving/interests.js';
 
@@ -64,6 +83,8 @@ export interface DeliveryHandlers {
   ): void;
   onError(error: DistributedError): void;
   onStatus(status: Status, previous: Status, cause: Error | undefined): void;
+  /** The search for a retained value of the topic `key` has ended: with this one, if there is any. */
+  onRetained(key: string, found: RetainedValue | undefined): void;
   onJoin(peer: Peer): void;
   onLeave(leave: PeerLeave): void;
 }
@@ -85,6 +106,8 @@ export class Delivery {
   readonly #heartbeat: Heartbeat;
   readonly #inquirer: Inquirer;
   readonly #presence: Presence;
+  readonly #retention: Retention;
+  readonly #retainedTopic: Buffer;
   readonly #refusals: Refusals;
   #status: Status = 'idle';
   #lastLinkError: Error | undefined;
@@ -136,6 +159,7 @@ export class Delivery {
       this.#heartbeat.start();
       this.#sending.proven();
       this.#presence.linkProven(subscriptions);
+      this.#retention.linkReady();
     });
     this.#heartbeat = new Heartbeat(now, {
       beat: (sequence) => {
@@ -151,6 +175,18 @@ export class Delivery {
       random: Math.random,
       publishers: () => this.#inbox.recentPublishers(),
       inquire: (receiver, withinMs) => this.#inquire(receiver, withinMs),
+    });
+    this.#retainedTopic = retainedTopic(options.namespace);
+    this.#retention = new Retention(publisher, {
+      namespace: options.namespace,
+      maxBytes: options.retainedBytes,
+      latencyMs: () => this.#heartbeat.latency ?? 0,
+      inForce: () => this.#liveness.confirmed(),
+      subscribe: (topic) => void this.#subscribe(topic),
+      publish: (topic, kind, body) => this.#post.publish(topic, { kind }, body),
+      post: (receiver, kind, body) => this.#post.send(receiver, { kind }, body),
+      onFound: (key, found) => this.#foundRetained(key, found),
+      onForgotten: (count) => handlers.onError(retainedForgottenError(options, count)),
     });
     this.#presence = new Presence(publisher, options.presence, {
       now,
@@ -261,6 +297,34 @@ export class Delivery {
     }
   }
 
+  /**
+   * Keeps a value for those who begin to listen to `name` later; it is sent by {@link publish} as well. Never throws: what
+   * cannot be kept cannot be sent either, which is told there.
+   */
+  retain(name: PropertyKey, value: unknown, space: Space, attributes?: Attributes): void {
+    const topic = encodeTopic(name, space);
+    if (topic === undefined || this.#isClosing) return;
+    try {
+      const payload = packPayload(attributes === undefined ? value : toPair(attributes, value));
+      if (payload.length > this.#options.maxEventBytes) return;
+      const flags = attributes === undefined ? 0 : FLAG_ATTRIBUTES;
+      this.#retention.retain(topic, flags, this.time, payload);
+    } catch (cause) {
+      if (!isUnsendable(cause)) throw cause;
+    }
+  }
+
+  /**
+   * Looks for the newest retained value of `name`: `onRetained` tells the outcome, once, under the key that this returns.
+   * `undefined` if there is nothing to look for: the name stays in this process, or is closed.
+   */
+  seekRetained(name: PropertyKey, space: Space): string | undefined {
+    const topic = this.#isClosing ? undefined : encodeTopic(name, space);
+    if (topic === undefined || topic.length > MAX_TOPIC_BYTES) return undefined;
+    this.#retention.seek(topic);
+    return topic.toString('latin1');
+  }
+
   /** Receives events of `name` from here on; in force when {@link ready} resolves. */
   listen(name: PropertyKey, space: Space): void {
     const topic = encodeTopic(name, space);
@@ -336,6 +400,7 @@ export class Delivery {
     this.#liveness.stop(closedError());
     this.#heartbeat.stop();
     this.#inquirer.stop();
+    this.#retention.stop();
     this.#inbox.stop();
     const unsent = await this.#sending.close(deadline);
     if (unsent > 0) this.#refusals.add('unsent', undefined, unsent);
@@ -361,6 +426,7 @@ export class Delivery {
     else if (kind === TopicKind.probe) this.#liveness.receive(message);
     else if (kind === TopicKind.inbox) this.#receivePost(message, this.#inboxTopic);
     else if (kind === TopicKind.all) this.#receivePost(message, this.#allTopic);
+    else if (kind === TopicKind.retained) this.#receivePost(message, this.#retainedTopic);
     else if (kind === TopicKind.presence) this.#tellForeign(this.#presence.receive(message));
   }
 
@@ -373,6 +439,31 @@ export class Delivery {
       readHeader(message, length, header) ??
         this.#obey(header, message.subarray(length + HEADER_BYTES), topic === this.#allTopic),
     );
+  }
+
+  /** Undoes {@link seekRetained}, and returns its key. */
+  seekNoMore(name: PropertyKey, space: Space): string | undefined {
+    const key = encodeTopic(name, space)?.toString('latin1');
+    if (key !== undefined) this.#retention.seekNoMore(key);
+    return key;
+  }
+
+  #foundRetained(key: string, found: FoundValue | undefined): void {
+    if (found === undefined) {
+      this.#handlers.onRetained(key, undefined);
+      return;
+    }
+    const { message, header, topicLength } = found;
+    try {
+      const values = unpackPayloads(message, topicLength + HEADER_BYTES, 1);
+      const hasAttributes = (header.flags & FLAG_ATTRIBUTES) !== 0;
+      const [attributes] = hasAttributes ? separateAttributes(values) : [];
+      this.#handlers.onRetained(key, { value: values[0], header, attributes });
+    } catch (cause) {
+      this.#handlers.onRetained(key, undefined);
+      const name = decodeTopic(message.subarray(0, topicLength)) ?? '';
+      this.#handlers.onError(undecodableError(header.publisher, name, 1, cause as Error));
+    }
   }
 
   #tellForeign(fault: string | undefined): void {
@@ -404,6 +495,15 @@ export class Delivery {
         this.#sending.tellTails(publisher, topics, fromElapsed(header.elapsed));
         return undefined;
       }
+      case MessageKind.retainedQuery: {
+        const topics = decodeTopics(Buffer.from(body));
+        if (topics === undefined) return 'is a malformed question for retained values';
+        this.#retention.answer(publisher, topics);
+        return undefined;
+      }
+      case MessageKind.retained:
+      case MessageKind.holder:
+        return publisher === this.#publisher ? undefined : this.#retention.receive(kind, body);
       case MessageKind.rollCall:
         this.#presence.asked();
         return undefined;
@@ -432,6 +532,7 @@ export class Delivery {
     this.#lostLink(new DemitterError('DEMITTER_NETWORK', 'The forwarder does not return probes any more'));
     this.#heartbeat.stop();
     this.#presence.linkLost();
+    this.#retention.linkLost();
     this.#liveness.setLinkUp(true);
   }
 
@@ -444,6 +545,7 @@ export class Delivery {
       this.#heartbeat.stop();
       this.#inquirer.stop();
       this.#presence.linkLost();
+      this.#retention.linkLost();
       this.#lostLink(cause);
     }
     this.#liveness.setLinkUp(link === 'up');

@@ -5,7 +5,7 @@
  * | offset | size | field                                                                           |
  * |-------:|-----:|---------------------------------------------------------------------------------|
  * |      0 |    1 | version, 1                                                                      |
- * |      1 |    1 | kind: 1 batch, 2 probe, 3 acknowledgement, 4 to 9 see `recovery.ts`, 10 volatile, 11 to 14 see `presence.ts` |
+ * |      1 |    1 | kind: 1 batch, 2 probe, 3 acknowledgement, 4 to 9 see `recovery.ts`, 10 volatile, 11 to 14 see `presence.ts`, 15 to 17 retained values |
  * |      2 |    2 | flags: 1 acknowledge, 2 answers requests, 4 attributes                          |
  * |      4 |    4 | count: events in the body, at least 1                                           |
  * |      8 |    8 | publisher: random identity of the emitter that sends it                         |
@@ -40,6 +40,9 @@ export const MessageKind = {
   beat: 12,
   rollCall: 13,
   farewell: 14,
+  retainedQuery: 15,
+  retained: 16,
+  holder: 17,
 } as const;
 
 /** The sender asks every receiver to acknowledge this batch once it has delivered it. */

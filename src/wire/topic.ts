@@ -15,6 +15,7 @@ export const TopicKind = {
   inbox: 0x69 /* i */,
   presence: 0x6d /* m */,
   probe: 0x70 /* p */,
+  retained: 0x76 /* v */,
 } as const;
 
 export const TOPIC_END = 0x00;
@@ -102,6 +103,11 @@ function decodeName(tag: string, text: string): PropertyKey | undefined {
     default:
       return undefined;
   }
+}
+
+/** The topic on which those are asked who hold retained values. */
+export function retainedTopic(namespace = ''): Buffer {
+  return Buffer.from(`${encodeNamespace(namespace)}v\0`, 'latin1');
 }
 
 /** The topic on which one emitter alone is spoken to. */

@@ -12,7 +12,7 @@ import { retainedTopic, TOPIC_END } from '../../wire/topic.js';
 import { RetainedSearch } from './search.js';
 import { RetainedStore } from './store.js';
 
-/** A retained value that is to be given to who began to listen; `undefined` if there is none. */
+/** A retained value that is to be given to who began to listen. */
 export interface FoundValue {
   /** Topic, header and payload. */
   readonly message: Buffer;
@@ -73,6 +73,11 @@ export class Retention {
     this.#search.begin(topic, found && { time: found.header.time, message: found.message });
   }
 
+  /** Undoes {@link seek}. */
+  seekNoMore(key: string): void {
+    this.#search.end(key);
+  }
+
   /** `asker` wants values of `topics`. */
   answer(asker: PublisherId, topics: readonly Buffer[]): void {
     if (asker === this.#publisher || this.#store.size === 0) return;
@@ -94,7 +99,9 @@ export class Retention {
     return undefined;
   }
 
+  /** The link is proven; called again as long as it is. */
   linkReady(): void {
+    if (this.#isLinkReady) return;
     this.#isLinkReady = true;
     // Those who connect later ask; those who were there may have missed the first word.
     if (this.#store.size > 0) this.#context.post('all', MessageKind.holder);

@@ -33,7 +33,8 @@ export class RetainedSearch {
   readonly #sought = new Map<string, Sought>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #isLinkReady = false;
-  #knowsHolders = false;
+  /** Whether there are holders, as far as is known on this link: none, if none answered the first question in time. */
+  #holders: 'unknown' | 'none' | 'some' = 'unknown';
   #askScheduled = false;
 
   constructor(context: SearchContext) {
@@ -45,12 +46,18 @@ export class RetainedSearch {
     const key = topic.toString('latin1');
     if (this.#sought.has(key)) return;
     this.#sought.set(key, { topic, state: 'wanted', best: own });
-    if (this.#isLinkReady) this.#scheduleAsking();
+    // Without a link, one's own is all there is to be had.
+    if (this.#isLinkReady || own !== undefined) this.#scheduleAsking();
+  }
+
+  /** Nobody wants it any more. */
+  end(key: string): void {
+    this.#sought.delete(key);
   }
 
   /** Somebody holds values. */
   heardOfHolder(): void {
-    this.#knowsHolders = true;
+    this.#holders = 'some';
   }
 
   /** A holder answered with a value. */
@@ -62,7 +69,6 @@ export class RetainedSearch {
 
   /** The link works: asks for what is wanted, and whether there are any holders. */
   linkReady(): void {
-    if (this.#isLinkReady) return;
     this.#isLinkReady = true;
     this.#ask();
   }
@@ -70,7 +76,7 @@ export class RetainedSearch {
   /** The link broke: answers may have been lost. */
   linkLost(): void {
     this.#isLinkReady = false;
-    this.#knowsHolders = false;
+    this.#holders = 'unknown';
     this.#stopTimers();
     for (const sought of this.#sought.values()) sought.state = 'wanted';
   }
@@ -90,7 +96,11 @@ export class RetainedSearch {
 
   async #askWhenInForce(): Promise<void> {
     this.#askScheduled = false;
-    if (!this.#knowsHolders) {
+    if (!this.#isLinkReady) {
+      this.#conclude(this.#wanted().filter(({ best }) => best !== undefined));
+      return;
+    }
+    if (this.#holders === 'none') {
       this.#conclude(this.#wanted());
       return;
     }
@@ -110,6 +120,7 @@ export class RetainedSearch {
     const windowMs = Math.max(MIN_WINDOW_MS, WINDOW_ROUND_TRIPS * this.#context.latencyMs());
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
+      if (this.#holders === 'unknown') this.#holders = 'none';
       this.#conclude(wanted);
     }, windowMs);
     timer.unref();
@@ -121,10 +132,12 @@ export class RetainedSearch {
   }
 
   #conclude(list: readonly Sought[]): void {
-    for (const { topic, best } of list) {
-      const key = topic.toString('latin1');
+    for (const sought of list) {
+      const key = sought.topic.toString('latin1');
+      // Not one that nobody wants any more, or that another search has begun for since.
+      if (this.#sought.get(key) !== sought) continue;
       this.#sought.delete(key);
-      this.#context.onFound(key, best?.message);
+      this.#context.onFound(key, sought.best?.message);
     }
   }
 
