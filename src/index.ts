@@ -18,6 +18,14 @@ export {
 } from './forwarder.js';
 export type { DistributedEmitterOptions } from './options.js';
 export type { Peer, PeerLeave } from './peer.js';
+export {
+  type EventSchemas,
+  type RequestSchemas,
+  type SchemaEvents,
+  type SchemaInputs,
+  type ValidateMode,
+  ValidationError,
+} from './schemas.js';
 export type { Status, StatusChange } from './status.js';
 export { createMemoryTransport, MemoryHub } from './transport/memory.js';
 export type {
