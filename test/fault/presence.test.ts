@@ -169,18 +169,30 @@ test('very many all see each other', async () => {
       name: `service ${i}`,
     }));
     const created = await Promise.all(peers.map((peer) => peer.create(options)));
-    const all = created.flat().sort();
     const began = performance.now();
-    const lists = (await Promise.all(peers.map((peer) => peer.peers()))).flat();
+    const complete = (lists: readonly string[][]) =>
+      lists.filter(({ length }) => length === emitters - 1).length;
+    // So many at once, in few processes, keep these busy: whoever answers late is listed later.
+    let lists = (await Promise.all(peers.map((peer) => peer.peers()))).flat();
+    const completeAtFirst = complete(lists);
+    while (complete(lists) < emitters) {
+      await lasting(200);
+      lists = (await Promise.all(peers.map((peer) => peer.peers()))).flat();
+    }
     const took = performance.now() - began;
     const ofAll = created.flat();
+    const all = [...ofAll].sort();
     for (const [i, list] of lists.entries()) expect([...list, ofAll[i]].sort()).toEqual(all);
-    tellFigures('very many', { emitters, 'all listed after': `${Math.round(took)} ms` });
+    tellFigures('very many', {
+      emitters,
+      'lists complete at first': completeAtFirst,
+      'all complete after': `${Math.round(took)} ms`,
+    });
+    expect(took).toBeLessThan(20_000);
     const [leaving, staying] = peers as [PresencePeer, PresencePeer];
     await leaving.close();
-    await lasting(500);
-    const [some] = await staying.peers();
-    expect(some).toHaveLength((emitters / processes) * (processes - 1) - 1);
+    const left = (emitters / processes) * (processes - 1);
+    while ((await staying.peers()).some(({ length }) => length !== left - 1)) await lasting(100);
   } finally {
     await Promise.all(peers.map((peer) => peer[Symbol.asyncDispose]()));
   }
