@@ -797,6 +797,7 @@ describe('docs/protocol.md, section 8: the session', () => {
     await b.emitter.ready();
     await b.subscriber.expect(b.sample('cancel-probe'));
     await b.publisher.expectAfter(b.sample('probe-frame'), b.sample('heartbeat-frame'));
+    await b.publisher.expect(b.sample('retained-question'));
     await b.subscriber.send(b.sample('heartbeat-frame'));
 
     await using a = await PlayedForwarder.start('0a0a0a0a0a0a0a');
@@ -811,6 +812,9 @@ describe('docs/protocol.md, section 8: the session', () => {
     await a.emitter.ready();
     await a.emitter.emit('greet', { hello: 'world' });
     await a.publisher.expectAfter(probe, a.rewrite(swapPublishers(bytesOf('heartbeat-frame'))));
+    const topicsBytes = 14;
+    const question = a.rewrite(swapPublishers(bytesOf('retained-question'))).subarray(2, -topicsBytes);
+    await a.publisher.expect(Buffer.concat([Buffer.of(0, question.length + 4), question, Buffer.alloc(4)]));
     const greet = a.sample('greet-frame');
     const timeAt = greet.indexOf(TIME_BYTES);
     await a.publisher.expect(greet.subarray(0, timeAt));
