@@ -7,7 +7,7 @@ export {
   type DistributedErrorDetails,
   type DistributedErrorType,
 } from './errors.js';
-export type { AnyEvents, DistributedEvents } from './event-map.js';
+export type { AnyEvents, DistributedEvents, Request } from './event-map.js';
 export {
   createForwarder,
   type Forwarder,
@@ -18,6 +18,8 @@ export {
 } from './forwarder.js';
 export type { DistributedEmitterOptions } from './options.js';
 export type { Peer, PeerLeave } from './peer.js';
+export type { RequestManyOptions, RequestOptions } from './request-options.js';
+export type { Answer } from './requester.js';
 export {
   type EventSchemas,
   type RequestSchemas,
