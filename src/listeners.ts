@@ -124,8 +124,8 @@ export class Listeners {
 
   /** Forgets the listeners of one name and finishes its iterators. */
   clear(name: PropertyKey): void {
+    // The set stays, as in Emittery: an event on its way finds in it who is added again.
     this.#byName.get(name)?.clear();
-    this.#byName.delete(name);
     for (const iterator of this.#iterators.get(name) ?? []) iterator.finish();
     this.#reportName(name);
   }
@@ -165,7 +165,8 @@ export class Listeners {
    */
   emit(name: PropertyKey, data: unknown): Promise<void> | undefined {
     const set = this.#byName.get(name);
-    return set === undefined && this.#any.members.size === 0 ? undefined : this.#emit(set, name, data);
+    const isNobodyThere = (set === undefined || set.members.size === 0) && this.#any.members.size === 0;
+    return isNobodyThere ? undefined : this.#emit(set, name, data);
   }
 
   /** Whether somebody asked for `name` by name: a listener or an iterator. */
@@ -178,7 +179,7 @@ export class Listeners {
     this.#enqueueByName(name, data);
     if (this.#anyIterators.size === 0) return;
     // As in Emittery: data that is a promise is awaited by whoever asks for the item.
-    const item = isThenable(data) ? Promise.all([name, data]) : ([name, data] as [PropertyKey, unknown]);
+    const item = mayBeAwaited(data) ? Promise.all([name, data]) : ([name, data] as [PropertyKey, unknown]);
     for (const iterator of this.#anyIterators) iterator.enqueue(item);
   }
 
@@ -218,15 +219,16 @@ export class Listeners {
     const listeners = set?.snapshot ?? [];
     const any = this.#any.snapshot;
     await DONE;
-    // Most listeners return nothing to wait for.
+    // Most listeners return nothing to wait for. What was thrown comes before what was rejected, as in Emittery.
     const pending: unknown[] = [];
+    const thrown: Promise<never>[] = [];
     for (const listener of listeners) {
       if (!set?.stillHas(listeners, listener)) continue;
       try {
         const result = listener(data);
         if (isThenable(result)) pending.push(result);
       } catch (cause) {
-        pending.push(Promise.reject(cause));
+        thrown.push(Promise.reject(cause));
       }
     }
     for (const listener of any) {
@@ -235,10 +237,10 @@ export class Listeners {
         const result = listener(name, data);
         if (isThenable(result)) pending.push(result);
       } catch (cause) {
-        pending.push(Promise.reject(cause));
+        thrown.push(Promise.reject(cause));
       }
     }
-    if (pending.length > 0) await Promise.all(pending);
+    if (pending.length + thrown.length > 0) await Promise.all([...thrown, ...pending]);
   }
 
   #enqueueByName(name: PropertyKey, data: unknown): void {
@@ -266,7 +268,8 @@ export class Listeners {
   }
 
   #reportName(name: PropertyKey): void {
-    const interested = this.#byName.has(name) || this.#iterators.has(name);
+    const listeners = this.#byName.get(name)?.members.size ?? 0;
+    const interested = listeners > 0 || this.#iterators.has(name);
     if (interested === this.#interesting.has(name)) return;
     if (interested) this.#interesting.add(name);
     else this.#interesting.delete(name);
@@ -282,7 +285,15 @@ export class Listeners {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  );
+  if (typeof value !== 'function' && (typeof value !== 'object' || value === null)) return false;
+  return typeof (value as { then?: unknown }).then === 'function';
+}
+
+/** Also what throws when it is asked: that is for whoever awaits it. */
+function mayBeAwaited(value: unknown): boolean {
+  try {
+    return isThenable(value);
+  } catch {
+    return true;
+  }
 }

@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
 import { describeInEverySetting } from '../support/emittery-settings.js';
 
+/** A name that stays in this process. */
+const LOCAL = Symbol('local');
+
 /** A promise to be settled by the test, so that listeners end when the test says so. */
 function gate(): { readonly passed: Promise<void>; open(): void } {
   let open = () => {};
@@ -262,5 +265,60 @@ describeInEverySetting('emit() and emitSerial()', ({ open }) => {
     here.emitter.on('end', () => void calls.push('end'));
     await here.emitter.emit('count', 2);
     expect(calls).toEqual(['count 2', 'count 1', 'count 0', 'end']);
+  });
+
+  test('a listener that is added again after clearListeners() still gets the event on its way', async () => {
+    await using here = await open();
+    const calls: string[] = [];
+    const last = () => void calls.push('last');
+    here.emitter.on('a', () => {
+      here.emitter.clearListeners('a');
+      here.emitter.on('a', last);
+    });
+    here.emitter.on('a', last);
+    await here.emitter.emit('a');
+    expect(calls).toEqual(['last']);
+    here.emitter.clearListeners('a');
+    expect(here.emitter.listenerCount('a')).toBe(0);
+  });
+
+  test('emit() rejects with what was thrown rather than with what was rejected', async () => {
+    await using here = await open();
+    here.emitter.on('a', async () => {
+      throw new Error('rejected');
+    });
+    here.emitter.on('a', () => {
+      throw new Error('thrown');
+    });
+    await expect(here.emitter.emit('a')).rejects.toThrow('thrown');
+  });
+
+  test('emit() waits for a function with a `then`', async () => {
+    await using here = await open();
+    let isDone = false;
+    const query = Object.assign(() => {}, {
+      // biome-ignore lint/suspicious/noThenProperty: what is tested.
+      then(resolve: () => void) {
+        isDone = true;
+        resolve();
+      },
+    });
+    here.emitter.on('a', () => query as never);
+    await here.emitter.emit('a');
+    expect(isDone).toBe(true);
+  });
+
+  test('data that cannot be asked for its `then` reaches the listeners', async () => {
+    await using here = await open();
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    let calls = 0;
+    here.emitter.on(LOCAL, () => {
+      calls += 1;
+    });
+    const iterator = here.emitter.anyEvent();
+    revoke();
+    const next = iterator.next();
+    await Promise.all([here.emitter.emit(LOCAL, proxy), expect(next).rejects.toThrow('revoked')]);
+    expect(calls).toBe(1);
   });
 });

@@ -223,6 +223,17 @@ describe('keys of a stranger', () => {
     expect(compilations).toBe(0);
   });
 
+  it('with many keys, make it generate code for no more than 4096 keys', async () => {
+    const codec = await freshCodec();
+    const letters = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'];
+    for (let shape = 0; shape < 300; shape++) {
+      const keys = letters.slice(0, 32).map((letter, i) => [`${letter}${shape}${letters[51 - i]}`, i]);
+      const bytes = pack(codec, Object.fromEntries(keys));
+      for (let i = 0; i < 40; i++) codec.unpackPayloads(bytes, 0, 1);
+    }
+    expect(compilations).toBe(128);
+  });
+
   it('that share size and first key make no function without bound', async () => {
     const codec = await freshCodec();
     for (let shape = 0; shape < 100; shape++) {
@@ -378,12 +389,34 @@ describe('objects of the same keys again and again', () => {
     expect(compilations).toBe(1);
   });
 
+  it('make the codec generate code once, if they inherit properties as well', async () => {
+    const codec = await freshCodec();
+    const inherited = { greet: true };
+    for (let i = 0; i < 5000; i++) codec.packPayload(Object.assign(Object.create(inherited), { alpha: 1 }));
+    expect(compilations).toBe(1);
+  });
+
   it('in whatever number, make the codec generate code for no more than 256 shapes', async () => {
     const codec = await freshCodec();
     for (let shape = 0; shape < 300; shape++) {
       for (let i = 0; i < 1000; i++) codec.packPayload({ [`k${shape}`]: 1, [`l${shape}`]: 'text' });
     }
     expect(compilations).toBe(256);
+  });
+});
+
+describe('a process without `__proto__`', () => {
+  it('gives it to nobody as a prototype', async () => {
+    const url = new URL('../../src/wire/payload.ts', import.meta.url);
+    const script = `
+      import { packPayload, unpackPayloads } from ${JSON.stringify(url.href)};
+      const bytes = Buffer.from(packPayload(JSON.parse('{"__proto__":{"isAdmin":true},"id":1}')));
+      let value;
+      for (let i = 0; i < 100; i++) [value] = unpackPayloads(bytes, 0, 1);
+      console.log(value.isAdmin, Object.keys(value).join());`;
+    const flags = ['--disable-proto=delete', '--import', 'tsx', '--input-type=module'];
+    const { stdout } = await promisify(execFile)(process.execPath, [...flags, '--eval', script]);
+    expect(stdout.trim()).toBe('undefined __proto__,id');
   });
 });
 

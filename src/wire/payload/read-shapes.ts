@@ -9,8 +9,9 @@
  *   double quotes and as numbers, nowhere else. What means something to a literal (`__proto__`) is excluded.
  * - A key that is not byte for byte the expected one is not taken; values are read by the reader's checked `read`, after
  *   the reader has counted depth and promises as for any map.
- * - A shape is compiled when it was seen twice {@link SIGHTINGS} times, and no more than {@link MAX_SHAPES} are for as long as
- *   the process lives: whoever uses them up slows others down to what the ordinary way costs.
+ * - A shape is compiled when it was seen twice {@link SIGHTINGS} times, and no more than {@link MAX_SHAPES} are, of
+ *   {@link MAX_SHAPE_KEYS} keys together, for as long as the process lives: whoever uses them up takes some 16 MiB of memory
+ *   (4 KiB a key) and slows others down to what the ordinary way costs.
  *
  * Where the process may not generate code (`--disallow-code-generation-from-strings`), everything is read the ordinary way.
  */
@@ -50,6 +51,7 @@ export type ReadShape = (
 export const MAX_SHAPE_DEPTH = 32;
 const MAX_KEYS = 64;
 const MAX_SHAPES = PLACES / MAX_KEYS;
+const MAX_SHAPE_KEYS = 4096;
 /** Of one size and with one first key. More, or longer ones, would make a function that the engine does not optimize. */
 const MAX_GROUP_SHAPES = 8;
 const MAX_GROUP_CHARACTERS = 2048;
@@ -69,6 +71,7 @@ const groups = new Map<string, Group>();
 const suspects = new Set<string>();
 const MAX_SUSPECTS = 256;
 let shapeCount = 0;
+let shapeKeys = 0;
 let mayCompile = true;
 
 /** The groups by {@link slotOf}; the last one asked for, where several have the same slot. */
@@ -123,7 +126,8 @@ function learn(keys: readonly string[], size: number): boolean {
   const group = groups.get(name) ?? { shapes: [], characters: 0, read: undefined };
   if (!group.shapes.some((shape) => shape.every((key, i) => key === keys[i]))) {
     const characters = group.characters + keys.join('').length;
-    if (shapeCount >= MAX_SHAPES || group.shapes.length >= MAX_GROUP_SHAPES) return false;
+    if (shapeCount >= MAX_SHAPES || shapeKeys + size > MAX_SHAPE_KEYS) return false;
+    if (group.shapes.length >= MAX_GROUP_SHAPES) return false;
     if (characters > MAX_GROUP_CHARACTERS) return false;
     // Only the very same keys twice: where they are numbered, many a map has the same fingerprint.
     if (!isSuspect(keys.join())) return true;
@@ -158,6 +162,7 @@ function compile(group: Group, keys: readonly string[]): boolean {
   }
   group.shapes.push(keys);
   shapeCount++;
+  shapeKeys += keys.length;
   return true;
 }
 

@@ -7,7 +7,8 @@ const SAFE_KEY = /^[A-Za-z_$][\w$-]{0,23}$/;
  * literal (as `__proto__` does), and has a header of one byte.
  */
 export function isSafeKey(key: string): boolean {
-  return SAFE_KEY.test(key) && !(key in Object.prototype);
+  // By name as well: with `node --disable-proto=delete` it is no property of any prototype, and still special to a literal.
+  return key !== '__proto__' && SAFE_KEY.test(key) && !(key in Object.prototype);
 }
 
 /** A piece of a key's bytes: a number of one or four bytes, little-endian. */

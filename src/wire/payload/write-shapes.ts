@@ -103,9 +103,9 @@ export function noteUnknown(object: object): void {
   if (unknown < LOOKED_AT) return;
   unknown = 0;
   if (!mayCompile || shapeCount >= MAX_SHAPES || types.isProxy(object)) return;
-  // Not walked, and known after all.
-  if (walk(object) !== undefined) return;
   const keys = Object.keys(object);
+  // Not walked, and known after all; or it has inherited properties as well, and is written the ordinary way for ever.
+  if (writerOf(keys) !== undefined) return;
   if (keys.length === 0 || keys.length > MAX_KEYS || !keys.every(isSafeKey)) return;
   const name = keys.join();
   const sightings = (seen.get(name) ?? 0) + 1;
@@ -116,6 +116,10 @@ export function noteUnknown(object: object): void {
     seen.delete(name);
     learn(keys);
   }
+}
+
+function writerOf(keys: readonly string[]): WriteShape | undefined {
+  return keys.reduce<Step | undefined>((step, key) => step?.next(key), start)?.write;
 }
 
 function learn(keys: readonly string[]): void {
