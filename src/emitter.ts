@@ -7,10 +7,12 @@
  */
 import Emittery, { type DebugOptions, type UnsubscribeFunction } from 'emittery';
 import { assertListener, assertName, isMetaEvent, isName, listOf, onAbort } from './arguments.js';
-import { Delivery } from './delivery/delivery.js';
+import { Delivery, type DeliveryHandlers } from './delivery/delivery.js';
 import { ErrorReporter } from './error-reporter.js';
 import type { DemitterError } from './errors.js';
 import type { AllEvents, AnyEvents, DatalessNames } from './event-map.js';
+import { createHosting } from './forwarder/auto.js';
+import type { Hosting } from './hosting.js';
 import { type AnyListener, type Listener, Listeners } from './listeners.js';
 import { mixDistributedEmitterInto } from './mixin.js';
 import { checkTimeout, type DistributedEmitterOptions, resolveOptions } from './options.js';
@@ -28,6 +30,7 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
   readonly #listeners: Listeners;
   readonly #delivery: Delivery;
   readonly #reporter: ErrorReporter;
+  readonly #hosting: Hosting | undefined;
   #connected: Promise<void> | undefined;
   /** `Emittery.isDebugEnabled` as it was in this turn of the event loop, once it was asked for. */
   #debugsAll: boolean | undefined;
@@ -47,13 +50,15 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
       (name, cause) => this.#reporter.tellListenerFailure(name, cause),
     );
     this.#reporter = new ErrorReporter(this.#listeners);
-    this.#delivery = new Delivery(resolved, selectTransport(resolved.transport), {
+    this.#hosting = resolved.forwarder === 'auto' ? createHosting(resolved) : undefined;
+    const handlers: DeliveryHandlers = {
       onEvents: (name, values) => this.#receive(name, values),
       onError: (error) => this.#reporter.tell(error),
       onStatus: (status, previous, cause) => {
         this.#listeners.dispatchOwn('distributed:status', { status, previous, cause } satisfies StatusChange);
       },
-    });
+    };
+    this.#delivery = new Delivery(resolved, selectTransport(resolved.transport), handlers, this.#hosting);
   }
 
   /**
@@ -92,6 +97,14 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
    */
   get latency(): number | undefined {
     return this.#delivery.latency;
+  }
+
+  /**
+   * Whether the forwarder runs in this process (or in a child process of it, as in worker threads): only with
+   * `forwarder: 'auto'`, and it may change whenever a process ends that runs one.
+   */
+  get hosting(): boolean {
+    return this.#hosting?.isHosting ?? false;
   }
 
   /**
