@@ -145,7 +145,8 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
    * Sends what was emitted and waits until the forwarder has it, for at most `closeTimeout`; finishes iterators and
    * releases every socket and timer, so that the process can end by itself. What the forwarder did not confirm is told
    * by `distributed:error` (`DEMITTER_CLOSE_TIMEOUT`): it may not have arrived. After an outage a moment ago, receivers
-   * get the time to ask for what they missed.
+   * get the time to ask for what they missed; so they do if the forwarder runs in this process (`forwarder: 'auto'`)
+   * and somebody else is connected to it, as it ends with its last emitter here: that takes about a second.
    *
    * Local listeners stay and local events still reach them. Calling it again returns the same promise.
    */

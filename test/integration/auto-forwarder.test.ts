@@ -28,7 +28,7 @@ async function folder() {
   };
 }
 
-async function isListening({ xsubAddress }: Addresses): Promise<boolean> {
+async function isListening({ xsubAddress }: Pick<Addresses, 'xsubAddress'>): Promise<boolean> {
   const { hostname, port } = new URL(xsubAddress.replace('tcp:', 'http:'));
   const socket = connect({ host: hostname, port: Number(port) });
   try {
@@ -173,6 +173,27 @@ describe('where somebody listens already', () => {
     expect(message).toMatch(/within 500 ms \(.*\)\. Is it running\?/);
     expect(emitter.hosting).toBe(false);
     await emitter.close();
+    server.close();
+  });
+
+  test('the same at the other side: the error says that no forwarder can run here', async () => {
+    const { xsubAddress } = await tcp();
+    const server = createServer((socket) =>
+      socket.on('error', () => undefined).end('HTTP/1.1 400 No\r\n\r\n'),
+    );
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const options = { forwarder: 'auto', xsubAddress, xpubPort: port, connectTimeout: 500 } as const;
+    const emitter = new DistributedEmitter(options);
+    const told = emitter.once('distributed:error');
+    await emitter.connect();
+    expect((await told).message).toMatch(
+      /None can run here: cannot bind the XPUB side .* the port is in use/,
+    );
+    expect(emitter.hosting).toBe(false);
+    await emitter.close();
+    expect(await isListening(options)).toBe(false);
     server.close();
   });
 
