@@ -32,9 +32,10 @@ const MAX_LOOK_MS = 2000;
 
 /**
  * Before a forwarder with connections is stopped: who else is about to close gets the time for it, and what it has
- * read from who closed already leaves it.
+ * read from who closed already leaves it. Begun anew when one of them is gone, as many may close at the same time.
  */
 const SETTLE_MS = 150;
+const MAX_SETTLE_MS = 500;
 const SETTLE_CHECK_MS = 10;
 
 /** All of this thread, by their addresses. */
@@ -255,21 +256,25 @@ class AutoForwarder {
     });
   }
 
-  /** Whether others than `place` are connected, and stay so for a moment. */
+  /** Whether others than `place` are connected, and stay so for a moment in which none of them leaves. */
   async #othersStay(place: Place, deadline: number): Promise<boolean> {
-    const until = Math.min(performance.now() + SETTLE_MS, deadline);
-    while (this.#othersAreConnected(place)) {
-      if (performance.now() >= until) return true;
+    const latest = Math.min(performance.now() + MAX_SETTLE_MS, deadline);
+    let until = performance.now() + SETTLE_MS;
+    for (let others = this.#countOthers(place); others > 0; ) {
+      if (performance.now() >= Math.min(until, latest)) return true;
       await new Promise((resolve) => setTimeout(resolve, SETTLE_CHECK_MS));
+      const left = this.#countOthers(place);
+      if (left < others) until = performance.now() + SETTLE_MS;
+      others = left;
     }
     return false;
   }
 
-  #othersAreConnected(place: Place): boolean {
-    const own = place.hasLink ? 1 : 0;
+  #countOthers(place: Place): number {
     const { xsub, xpub } = this.#settings;
+    const own = place.hasLink ? 1 : 0;
     // Where nobody can tell, somebody may be.
-    return [xsub, xpub].some(({ endpoint }) => (countConnections(endpoint) ?? own + 1) > own);
+    return Math.max(...[xsub, xpub].map(({ endpoint }) => (countConnections(endpoint) ?? own + 1) - own));
   }
 }
 
