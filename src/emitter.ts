@@ -117,6 +117,14 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
   }
 
   /**
+   * Whether the forwarder runs in this process (or in a child process of it, as in worker threads): only with
+   * `forwarder: 'auto'`, and it may change whenever a process ends that runs one.
+   */
+  get hosting(): boolean {
+    return this.#hub.hosting?.isHosting ?? false;
+  }
+
+  /**
    * Connects to the forwarder and stays connected: a link that breaks is made again until {@link close}.
    *
    * Resolves when the link works in both directions and every subscription made so far is in force, or after
@@ -172,7 +180,8 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
    * Sends what was emitted and waits until the forwarder has it, for at most `closeTimeout`; finishes iterators and
    * releases every socket and timer, so that the process can end by itself. What the forwarder did not confirm is told
    * by `distributed:error` (`DEMITTER_CLOSE_TIMEOUT`): it may not have arrived. After an outage a moment ago, receivers
-   * get the time to ask for what they missed.
+   * get the time to ask for what they missed; so they do if the forwarder runs in this process (`forwarder: 'auto'`)
+   * and somebody else is connected to it, as it ends with its last emitter here: that takes about a second.
    *
    * Local listeners stay and local events still reach them. Calling it again returns the same promise.
    */

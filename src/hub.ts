@@ -7,9 +7,11 @@ import { Arrivals, validationError } from './arrivals.js';
 import { checkKeys, show } from './checks.js';
 import { Contexts, type EventContext } from './context.js';
 import { settledBefore } from './delivery/deadline.js';
-import { Delivery } from './delivery/delivery.js';
+import { Delivery, type DeliveryHandlers } from './delivery/delivery.js';
 import type { EmitOptions } from './emit-options.js';
 import { ErrorReporter } from './error-reporter.js';
+import { createHosting } from './forwarder/auto.js';
+import type { Hosting } from './hosting.js';
 import { InOrder } from './in-order.js';
 import { onAbort, type Unsubscribe } from './listen-options.js';
 import { Listeners } from './listeners.js';
@@ -39,6 +41,8 @@ export class EventHub implements RetainedSeeker {
   readonly delivery: Delivery;
   readonly reporter: ErrorReporter;
   readonly requests: Requests;
+  /** With `forwarder: 'auto'`. */
+  readonly hosting: Hosting | undefined;
   /** Of channels that are listened to, by the key of their space. */
   readonly #ofChannels = new Map<string, Listeners>();
   readonly #contexts: Contexts | undefined;
@@ -54,7 +58,8 @@ export class EventHub implements RetainedSeeker {
     this.options = options;
     this.root = makeSpace('event', options.namespace);
     this.#contexts = options.context ? new Contexts() : undefined;
-    this.delivery = new Delivery(options, selectTransport(options.transport), {
+    this.hosting = options.forwarder === 'auto' ? createHosting(options) : undefined;
+    const handlers: DeliveryHandlers = {
       onEvents: (interest, values, header, attributes) =>
         this.#arrivals.receive(interest, values, header, attributes),
       onRetained: (key, found) => {
@@ -68,7 +73,8 @@ export class EventHub implements RetainedSeeker {
       },
       onJoin: (peer) => this.listeners.dispatchOwn('distributed:join', peer),
       onLeave: (leave) => this.listeners.dispatchOwn('distributed:leave', leave),
-    });
+    };
+    this.delivery = new Delivery(options, selectTransport(options.transport), handlers, this.hosting);
     this.requests = new Requests(this.delivery, options);
     this.listeners = this.#newListeners(this.root, () => {});
     this.reporter = new ErrorReporter(this.listeners);

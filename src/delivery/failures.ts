@@ -44,14 +44,17 @@ export function readyTimeoutError(
 export function connectTimeoutError(
   { connectTimeout, xsubAddress, xpubAddress }: ResolvedOptions,
   cause: Error | undefined,
+  hostingFailure?: Error,
 ): DistributedError {
   const reason = cause === undefined ? '' : ` (${cause.message})`;
+  const hint =
+    hostingFailure === undefined ? 'Is it running?' : `None can run here: ${hostingFailure.message}.`;
   return new DistributedError(
     'network',
     'DEMITTER_CONNECT_TIMEOUT',
     `No working link to the forwarder at ${xsubAddress} and ${xpubAddress} within ${connectTimeout} ms${reason}. ` +
-      'Is it running? Connecting goes on, and events wait in the buffer',
-    { cause },
+      `${hint} Connecting goes on, and events wait in the buffer`,
+    { cause: cause ?? hostingFailure },
   );
 }
 
