@@ -1,5 +1,5 @@
 /**
- * What Emittery's methods are called with: names alone or in lists, listeners, signals. Checked, where we have to
+ * What Emittery's methods are called with: names alone or in lists, and listeners. Checked, where we have to
  * look before Emittery does, in Emittery's own words.
  */
 import Emittery from 'emittery';
@@ -24,16 +24,4 @@ export function assertListener(listener: unknown): void {
 
 export function listOf<Name>(names: Name | readonly Name[]): PropertyKey[] {
   return (Array.isArray(names) ? [...names] : [names]) as PropertyKey[];
-}
-
-/** Calls `off` when `signal` aborts, at once if it has; returns `off` for calling by hand. */
-export function onAbort(signal: AbortSignal | undefined, off: () => void): () => void {
-  if (signal === undefined) return off;
-  const offOnce = (): void => {
-    signal.removeEventListener('abort', offOnce);
-    off();
-  };
-  signal.addEventListener('abort', offOnce, { once: true });
-  if (signal.aborted) offOnce();
-  return offOnce;
 }

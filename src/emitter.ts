@@ -5,33 +5,64 @@
  * promises. This class adds two things: what is emitted here is also handed to delivery, and what delivery brings is
  * handed to the listeners.
  */
-import Emittery, { type DebugOptions, type UnsubscribeFunction } from 'emittery';
-import { assertListener, assertName, isMetaEvent, isName, listOf, onAbort } from './arguments.js';
-import { Delivery, type DeliveryHandlers } from './delivery/delivery.js';
-import { ErrorReporter } from './error-reporter.js';
+import Emittery, { type DebugOptions } from 'emittery';
+import { assertListener, isMetaEvent, isName, listOf } from './arguments.js';
+import {
+  Channel,
+  type EventIteration,
+  type IteratorOptions,
+  makeEmission,
+  type OnceOptions,
+  volatileView,
+} from './channel.js';
+import { show } from './checks.js';
+import type { EventContext } from './context.js';
+import { checkEmitOptions, type EmitOptions } from './emit-options.js';
 import type { DemitterError } from './errors.js';
-import type { AllEvents, AnyEvents, DatalessNames } from './event-map.js';
+import type {
+  AllEvents,
+  AnyEvents,
+  Awaitable,
+  DatalessNames,
+  Emission,
+  Filter,
+  NamedFilter,
+  RequestAnswer,
+  RequestData,
+  RequestNames,
+  VolatileView,
+} from './event-map.js';
 import { createHosting } from './forwarder/auto.js';
 import type { Hosting } from './hosting.js';
-import { type AnyListener, type Listener, Listeners } from './listeners.js';
+import { type EmitManner, EventHub } from './hub.js';
+import { checkFilter, type ListenOptions, onAbort, type Unsubscribe } from './listen-options.js';
+import type { AnyListener, Listener } from './listeners.js';
 import { mixDistributedEmitterInto } from './mixin.js';
+import { type OncePromise, once } from './once.js';
 import { checkTimeout, type DistributedEmitterOptions, resolveOptions } from './options.js';
-import type { Status, StatusChange } from './status.js';
-import { selectTransport } from './transport/select.js';
+import type { Peer } from './peer.js';
+import type { RequestManyOptions, RequestOptions } from './request-options.js';
+import type { Answer } from './requester.js';
+import type { RequestHandler } from './responder.js';
+import type { EventSchemas, SchemaEvents, SchemaInputs } from './schemas.js';
+import type { Status } from './status.js';
+import { makeSpace } from './wire/space.js';
 
-const DONE: Promise<void> = Promise.resolve();
-
-export class DistributedEmitter<Events = AnyEvents> extends Emittery<
+/**
+ * @template Events what listeners get, by event name.
+ * @template Inputs what is emitted, by event name, where schemas make something else of it.
+ */
+export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emittery<
   Events,
   AllEvents<Events>,
   DatalessNames<Events>
 > {
-  readonly #connectTimeout: number;
-  readonly #listeners: Listeners;
-  readonly #delivery: Delivery;
-  readonly #reporter: ErrorReporter;
   readonly #hosting: Hosting | undefined;
+  readonly #hub: EventHub;
+  /** The emitter itself, without what makes it an Emittery. */
+  readonly #root: Channel<AllEvents<Events>>;
   #connected: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
   /** `Emittery.isDebugEnabled` as it was in this turn of the event loop, once it was asked for. */
   #debugsAll: boolean | undefined;
 
@@ -44,21 +75,12 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
   constructor(options: DistributedEmitterOptions = {}) {
     const resolved = resolveOptions(options, process.env);
     super(options.debug === undefined ? {} : { debug: { ...options.debug } as DebugOptions<Events> });
-    this.#connectTimeout = resolved.connectTimeout;
-    this.#listeners = new Listeners(
-      (name, interested) => this.#setInterest(name, interested),
-      (name, cause) => this.#reporter.tellListenerFailure(name, cause),
-    );
-    this.#reporter = new ErrorReporter(this.#listeners);
     this.#hosting = resolved.forwarder === 'auto' ? createHosting(resolved) : undefined;
-    const handlers: DeliveryHandlers = {
-      onEvents: (name, values) => this.#receive(name, values),
-      onError: (error) => this.#reporter.tell(error),
-      onStatus: (status, previous, cause) => {
-        this.#listeners.dispatchOwn('distributed:status', { status, previous, cause } satisfies StatusChange);
-      },
+    const onReceived = (name: PropertyKey, values: readonly unknown[]): void => {
+      if (this.#isDebugging) for (const value of values) this.#logReceived(name, value);
     };
-    this.#delivery = new Delivery(resolved, selectTransport(resolved.transport), handlers, this.#hosting);
+    this.#hub = new EventHub(resolved, onReceived, this.#hosting);
+    this.#root = new Channel(this.#hub, this.#hub.root);
   }
 
   /**
@@ -83,12 +105,12 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
 
   /** Who this emitter is to others: 14 hexadecimal digits, chosen at random. */
   get id(): string {
-    return this.#delivery.id;
+    return this.#hub.delivery.id;
   }
 
   /** Where this emitter is in its life. Changes are told by `distributed:status`. */
   get status(): Status {
-    return this.#delivery.status;
+    return this.#hub.delivery.status;
   }
 
   /**
@@ -96,7 +118,7 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
    * `ready`. `undefined` until the first one.
    */
   get latency(): number | undefined {
-    return this.#delivery.latency;
+    return this.#hub.delivery.latency;
   }
 
   /**
@@ -121,11 +143,11 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
   }
 
   async #connect(): Promise<void> {
-    if (this.#delivery.status === 'idle') this.#delivery.open();
+    if (this.#hub.delivery.status === 'idle') this.#hub.delivery.open();
     try {
-      await this.#delivery.ready(this.#connectTimeout);
+      await this.#hub.delivery.ready(this.#hub.options.connectTimeout);
     } catch (error) {
-      if ((error as DemitterError).code === 'DEMITTER_READY_TIMEOUT') this.#delivery.tellConnectTimeout();
+      if ((error as DemitterError).code === 'DEMITTER_READY_TIMEOUT') this.#hub.delivery.tellConnectTimeout();
       // Otherwise it was closed meanwhile, which is what its owner wanted: no reason for an unhandled rejection.
     }
   }
@@ -138,7 +160,25 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
    * Rejects with code `DEMITTER_READY_TIMEOUT`, `DEMITTER_NOT_CONNECTED` (before `connect()`) or `DEMITTER_CLOSED`.
    */
   async ready(options: { readonly timeout?: number } = {}): Promise<void> {
-    await this.#delivery.ready(checkTimeout(options.timeout));
+    await this.#hub.delivery.ready(checkTimeout(options.timeout));
+  }
+
+  /**
+   * Who else is connected and takes part in presence, those first that have been there for longest; without this emitter
+   * itself. Others take part if they have one of the options `name`, `meta` and `heartbeatInterval`, or watch as well.
+   *
+   * From the first call on, this emitter watches, and takes part: that call asks everybody, and resolves when no newcomer
+   * has answered for 200 ms and three round trips, 5 s after it asked at the latest. Who answers later is told by
+   * `distributed:join`. Further calls resolve at once with what is known; while the link is down, that is who was there
+   * before.
+   *
+   * Not ordered with events: a peer may be listed before or after its first event arrives.
+   *
+   * Rejects with code `DEMITTER_NOT_CONNECTED` (before `connect()`) or `DEMITTER_CLOSED`. Without a link, the first call
+   * waits for one.
+   */
+  async peers(): Promise<readonly Peer[]> {
+    return this.#hub.delivery.peers();
   }
 
   /**
@@ -151,9 +191,8 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
    * Local listeners stay and local events still reach them. Calling it again returns the same promise.
    */
   close(): Promise<void> {
-    const closed = this.#delivery.close();
-    this.#listeners.finishIterators();
-    return closed;
+    this.#closed ??= this.#hub.close();
+    return this.#closed;
   }
 
   /** {@link close}, for `await using`. */
@@ -168,36 +207,138 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
    * in a loop makes the loop as fast as the link. It rejects with a local listener's error, never for what happens
    * beyond this process: that is told by `distributed:error`. Distribution waits for no listener.
    */
-  override emit<Name extends DatalessNames<Events>>(eventName: Name): Promise<void>;
-  override emit<Name extends keyof Events>(eventName: Name, eventData: Events[Name]): Promise<void>;
-  override emit(eventName: PropertyKey, eventData?: unknown): Promise<void> {
-    if (isLocalBusiness(eventName)) return super.emit(eventName as never, eventData as never);
-    const room = this.#send(eventName, eventData);
-    // Emittery's own logs it, also if nobody listens here.
-    if (this.#isDebugging) return bothOf(super.emit(eventName as never, eventData as never), room);
-    return bothOf(this.#listeners.emit(eventName, eventData), room);
+  override emit<Name extends DatalessNames<Events>>(
+    eventName: Name,
+    eventData?: undefined,
+    options?: EmitOptions,
+  ): Promise<void>;
+  override emit<Name extends keyof Inputs>(
+    eventName: Name,
+    eventData: Inputs[Name],
+    options?: EmitOptions,
+  ): Promise<void>;
+  override emit<Name extends keyof Events>(
+    eventName: Name,
+    eventData: Events[Name],
+    options?: EmitOptions,
+  ): Promise<void>;
+  override emit(eventName: PropertyKey, eventData?: unknown, options?: EmitOptions): Promise<void> {
+    return this.#emit(eventName, eventData, options, 'emit');
   }
 
   /** As {@link emit}, with local listeners called one after another. */
-  override emitSerial<Name extends DatalessNames<Events>>(eventName: Name): Promise<void>;
-  override emitSerial<Name extends keyof Events>(eventName: Name, eventData: Events[Name]): Promise<void>;
-  override emitSerial(eventName: PropertyKey, eventData?: unknown): Promise<void> {
-    if (isLocalBusiness(eventName)) return super.emitSerial(eventName as never, eventData as never);
-    const room = this.#send(eventName, eventData);
-    return bothOf(super.emitSerial(eventName as never, eventData as never), room);
+  override emitSerial<Name extends DatalessNames<Events>>(
+    eventName: Name,
+    eventData?: undefined,
+    options?: EmitOptions,
+  ): Promise<void>;
+  override emitSerial<Name extends keyof Inputs>(
+    eventName: Name,
+    eventData: Inputs[Name],
+    options?: EmitOptions,
+  ): Promise<void>;
+  override emitSerial<Name extends keyof Events>(
+    eventName: Name,
+    eventData: Events[Name],
+    options?: EmitOptions,
+  ): Promise<void>;
+  override emitSerial(eventName: PropertyKey, eventData?: unknown, options?: EmitOptions): Promise<void> {
+    return this.#emit(eventName, eventData, options, 'emitSerial');
+  }
+
+  /** {@link emit} with `volatile: true`. */
+  get volatile(): VolatileView<Inputs> {
+    return volatileView((name, data, options) => this.#emit(name, data, options, 'emit'));
+  }
+
+  /** How many volatile events were dropped so far. */
+  get volatileDropped(): number {
+    return this.#hub.volatileDropped;
+  }
+
+  /** A function that emits `eventName` with `options`: to be made once and called often. */
+  emission<Name extends keyof Inputs>(eventName: Name, options?: EmitOptions): Emission<Inputs[Name]> {
+    return makeEmission(eventName, options, (name, data, given) => this.#emit(name, data, given, 'emit'));
+  }
+
+  /**
+   * A view of this emitter whose events reach only listeners of the channel `name`, here and in every other emitter. It has
+   * the API of the emitter, and no state: make as many as you like, as often as you like.
+   *
+   * @throws TypeError if `name` is no string.
+   */
+  channel(name: string): Channel<Events, Inputs>;
+  channel<ChannelEvents>(name: string): Channel<ChannelEvents>;
+  channel(name: string): unknown {
+    if (typeof name !== 'string')
+      throw new TypeError(`Expected the name of a channel to be a string, got ${show(name)}`);
+    return new Channel(this.#hub, makeSpace('event', this.#hub.options.namespace, name));
+  }
+
+  /**
+   * Asks whoever responds to `eventName`, in this emitter or any other, and resolves with the first answer. If the handler
+   * fails, it rejects with the error of the handler. Rejects with a DemitterError otherwise: `DEMITTER_TIMEOUT` if nobody
+   * answers in time, `DEMITTER_RESPONDER_LEFT`, `DEMITTER_CLOSED`, `DEMITTER_NOT_CONNECTED`, `DEMITTER_SERIALIZATION`,
+   * `DEMITTER_EVENT_TOO_LARGE` or `DEMITTER_OVERFLOW`; and with the reason of `signal`.
+   *
+   * A request is delivered as events are: once, in order with this emitter's events, and recovered after an outage. A
+   * handler may therefore be called when its requester has given up already.
+   */
+  request<Name extends RequestNames<Events>, Fallback = never>(
+    eventName: Name,
+    data: RequestData<Inputs[Name & keyof Inputs]>,
+    options: RequestOptions<Fallback> = {},
+  ): Promise<RequestAnswer<Events[Name]> | Fallback> {
+    return this.#hub.request(undefined, eventName, data, options) as never;
+  }
+
+  /**
+   * As {@link request}, of everybody: an iterator over the answers as they come, failures among them. It ends after `timeout`,
+   * `max` answers or `stall`, and when the loop is left.
+   */
+  requestMany<Name extends RequestNames<Events>>(
+    eventName: Name,
+    data: RequestData<Inputs[Name & keyof Inputs]>,
+    options: RequestManyOptions = {},
+  ): AsyncGenerator<Answer<RequestAnswer<Events[Name]>>, void, undefined> {
+    return this.#hub.requestMany(undefined, eventName, data, options) as never;
+  }
+
+  /**
+   * Answers requests for `eventName` with what `handler` returns, or resolves with; what it throws comes back as an error.
+   * One handler for each name. Returns what takes it off again.
+   *
+   * @throws Error if there is one already.
+   */
+  respond<Name extends RequestNames<Events>>(
+    eventName: Name,
+    handler: (data: RequestData<Events[Name]>) => Awaitable<RequestAnswer<Inputs[Name & keyof Inputs]>>,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Unsubscribe {
+    return this.#hub.respond(undefined, eventName, handler as RequestHandler, options);
+  }
+
+  /**
+   * The event that is being handled: `undefined` outside of a listener. It follows the listener through `await`.
+   *
+   * @throws Error without the option `context: true`.
+   */
+  context(): EventContext | undefined {
+    return this.#hub.context;
   }
 
   override on<Name extends keyof AllEvents<Events>>(
     eventName: Name | readonly Name[],
     listener: (eventData: AllEvents<Events>[Name]) => unknown,
-    options: { signal?: AbortSignal } = {},
-  ): UnsubscribeFunction {
+    options: ListenOptions<Filter<AllEvents<Events>[Name]>> = {},
+  ): Unsubscribe {
     const names = listOf(eventName);
     assertListener(listener);
+    const filter = checkFilter(options) as Listener | undefined;
     // One name after the other, as Emittery does it: a bad one leaves those before it registered, here and there.
     for (const name of names) {
       super.on(name as Name, listener as (eventData: AllEvents<Events>[Name]) => void);
-      this.#listeners.add(name, listener as Listener);
+      this.#root.listeners.add(name, listener as Listener, filter);
       this.#enqueueChange(Emittery.listenerAdded, name, listener as Listener);
     }
     // Not by Emittery: it would call `off` within the loop above if the signal is aborted already.
@@ -211,64 +352,97 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
     assertListener(listener);
     for (const name of listOf(eventName)) {
       super.off(name as Name, listener as (eventData: AllEvents<Events>[Name]) => void);
-      this.#listeners.delete(name, listener as Listener);
+      this.#root.listeners.delete(name, listener as Listener);
       this.#enqueueChange(Emittery.listenerRemoved, name, listener as Listener);
     }
   }
 
+  /** Resolves with the data of the next event, or the next that `predicate` is true of; rejects when `signal` aborts. */
+  override once<Name extends keyof AllEvents<Events>>(
+    eventName: Name | readonly Name[],
+    options?: Filter<AllEvents<Events>[Name]> | OnceOptions<AllEvents<Events>[Name]>,
+  ): OncePromise<AllEvents<Events>[Name]> {
+    return once<AllEvents<Events>[Name]>((listener) => this.on(eventName, listener), options);
+  }
+
   override onAny(
     listener: (eventName: keyof Events, eventData: Events[keyof Events]) => unknown,
-    options: { signal?: AbortSignal } = {},
-  ): UnsubscribeFunction {
+    options: ListenOptions<NamedFilter<Events>> = {},
+  ): Unsubscribe {
+    const filter = checkFilter(options) as AnyListener | undefined;
     super.onAny(listener as (eventName: keyof Events, eventData: Events[keyof Events]) => void);
-    this.#listeners.addAny(listener as AnyListener);
+    this.#root.listeners.addAny(listener as AnyListener, filter);
     this.#enqueueChange(Emittery.listenerAdded, undefined, listener as AnyListener);
     return onAbort(options.signal, () => this.offAny(listener));
   }
 
   override offAny(listener: (eventName: keyof Events, eventData: Events[keyof Events]) => unknown): void {
     super.offAny(listener as (eventName: keyof Events, eventData: Events[keyof Events]) => void);
-    this.#listeners.deleteAny(listener as AnyListener);
+    this.#root.listeners.deleteAny(listener as AnyListener);
     this.#enqueueChange(Emittery.listenerRemoved, undefined, listener as AnyListener);
+  }
+
+  /**
+   * Calls `listener` with name and data of each event whose name matches `pattern`: segments between separators (the option
+   * `separator`), where `*` stands for any one segment and `**`, at the end, for one or more. Only strings match. The
+   * forwarder sends what begins as the pattern does up to its first `*`.
+   *
+   * @throws TypeError for a pattern with `*` beside something else in a segment, or `**` before the end.
+   */
+  onPattern(
+    pattern: string,
+    listener: (eventName: keyof Events & string, eventData: Events[keyof Events]) => unknown,
+    options: ListenOptions<NamedFilter<Events>> = {},
+  ): Unsubscribe {
+    return this.#root.onPattern(pattern, listener as never, options as never);
+  }
+
+  /** An iterator over name and data of each event whose name matches, as by {@link onPattern}. */
+  patternEvents(
+    pattern: string,
+    options?: IteratorOptions,
+  ): EventIteration<[keyof Events & string, Events[keyof Events]]> {
+    return this.#root.patternEvents(pattern, options) as never;
   }
 
   override events<Name extends keyof AllEvents<Events>>(
     eventName: Name | readonly Name[],
-  ): AsyncIterableIterator<AllEvents<Events>[Name]> {
-    const names = listOf(eventName);
-    for (const name of names) assertName(name);
-    return this.#listeners.events(names) as AsyncIterableIterator<AllEvents<Events>[Name]>;
+    options?: IteratorOptions,
+  ): EventIteration<AllEvents<Events>[Name]> {
+    return this.#root.events(eventName, options);
   }
 
-  override anyEvent(): AsyncIterableIterator<[keyof Events, Events[keyof Events]]> {
-    return this.#listeners.anyEvent() as AsyncIterableIterator<[keyof Events, Events[keyof Events]]>;
+  override anyEvent(options?: IteratorOptions): EventIteration<[keyof Events, Events[keyof Events]]> {
+    return this.#root.anyEvent(options) as never;
   }
 
   override clearListeners<Name extends keyof Events>(eventNames?: Name | readonly Name[]): void {
     super.clearListeners(eventNames as Name);
-    for (const name of listOf<PropertyKey | undefined>(eventNames)) {
-      if (isName(name)) this.#listeners.clear(name);
-      else this.#listeners.clearAll();
-    }
+    this.#root.clearListeners(eventNames as never);
   }
 
   override listenerCount<Name extends keyof AllEvents<Events>>(eventNames?: Name | readonly Name[]): number {
     return (
       super.listenerCount(eventNames as keyof Events) +
-      this.#listeners.iteratorCount(listOf<PropertyKey | undefined>(eventNames))
+      this.#root.listeners.iteratorCount(listOf<PropertyKey | undefined>(eventNames))
     );
   }
 
-  /** Sends an event to whoever is not a listener here. As {@link Delivery.publish}. */
-  #send(name: PropertyKey, data: unknown): Promise<void> | undefined {
-    const room = this.#delivery.publish(name, data);
-    this.#listeners.enqueue(name, data);
-    return room;
-  }
-
-  #receive(name: PropertyKey, values: readonly unknown[]): void {
-    if (this.#isDebugging) for (const value of values) this.#logReceived(name, value);
-    this.#listeners.dispatch(name, values);
+  #emit(
+    name: PropertyKey,
+    data: unknown,
+    options: EmitOptions | undefined,
+    manner: EmitManner,
+  ): Promise<void> {
+    if (isLocalBusiness(name)) return super[manner](name as never, data as never);
+    let checked: EmitOptions | undefined;
+    try {
+      if (options !== undefined) checked = checkEmitOptions(options);
+      if (this.#isDebugging) this.#log(manner, name, data);
+    } catch (cause) {
+      return Promise.reject(cause);
+    }
+    return this.#hub.emit(this.#hub.root, name, data, checked, manner);
   }
 
   /** Emittery's switch for all instances reads the environment, which costs half an `emit`: once a turn will do. */
@@ -283,12 +457,17 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
     return this.#debugsAll;
   }
 
+  /** As Emittery does it. */
+  #log(what: string, name: PropertyKey, data: unknown): void {
+    this.debug.logger?.(what, this.debug.name, name as keyof Events, data as Events[keyof Events]);
+  }
+
   #logReceived(name: PropertyKey, data: unknown): void {
     try {
-      this.debug.logger?.('receive', this.debug.name, name as keyof Events, data as Events[keyof Events]);
+      this.#log('receive', name, data);
     } catch (cause) {
       // A logger of the user's is no reason to break the link it logs.
-      this.#reporter.tellListenerFailure(name, cause);
+      this.#hub.reporter.tellListenerFailure(name, cause);
     }
   }
 
@@ -298,14 +477,8 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
     eventName: PropertyKey | undefined,
     listener: Listener | AnyListener,
   ): void {
-    if (eventName === undefined) this.#listeners.enqueue(change, { listener });
-    else if (!isMetaEvent(eventName)) this.#listeners.enqueue(change, { eventName, listener });
-  }
-
-  #setInterest(name: PropertyKey | undefined, interested: boolean): void {
-    if (name === undefined) this.#delivery.listenToAll(interested);
-    else if (interested) this.#delivery.listen(name);
-    else this.#delivery.unlisten(name);
+    if (eventName === undefined) this.#hub.listeners.enqueue(change, { listener });
+    else if (!isMetaEvent(eventName)) this.#hub.listeners.enqueue(change, { eventName, listener });
   }
 }
 
@@ -314,23 +487,26 @@ function isLocalBusiness(name: PropertyKey): boolean {
   return !isName(name) || isMetaEvent(name);
 }
 
-function bothOf(done: Promise<void> | undefined, room: Promise<void> | undefined): Promise<void> {
-  if (done === undefined || room === undefined) return done ?? room ?? DONE;
-  return Promise.all([done, room]).then(() => {});
-}
-
 /**
  * Makes an emitter and connects it: `new DistributedEmitter(options)` and `connect()`. With no options it meets the
  * forwarder at `tcp://localhost:5555` and `:5556`.
  *
  * Resolves when the link works, or after `connectTimeout` with an emitter that goes on connecting and has said so.
  *
+ * With `schemas`, the types of events are those of the schemas; otherwise give them as a type argument.
+ *
  * @throws TypeError or RangeError (as a rejection) for a bad option.
  */
-export async function createDistributedEmitter<Events = AnyEvents>(
+export function createDistributedEmitter<const Schemas extends EventSchemas>(
+  options: DistributedEmitterOptions & { readonly schemas: Schemas },
+): Promise<DistributedEmitter<SchemaEvents<Schemas>, SchemaInputs<Schemas>>>;
+export function createDistributedEmitter<Events = AnyEvents>(
+  options?: DistributedEmitterOptions,
+): Promise<DistributedEmitter<Events>>;
+export async function createDistributedEmitter(
   options: DistributedEmitterOptions = {},
-): Promise<DistributedEmitter<Events>> {
-  const emitter = new DistributedEmitter<Events>(options);
+): Promise<DistributedEmitter> {
+  const emitter = new DistributedEmitter(options);
   await emitter.connect();
   return emitter;
 }

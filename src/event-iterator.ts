@@ -53,6 +53,11 @@ export class EventIterator<T> implements AsyncIterableIterator<T, undefined> {
     return this;
   }
 
+  /** {@link return}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
   #end(state: 'finished' | 'returned'): void {
     const wasOpen = this.#state === 'open';
     this.#state = state;

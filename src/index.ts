@@ -7,7 +7,7 @@ export {
   type DistributedErrorDetails,
   type DistributedErrorType,
 } from './errors.js';
-export type { AnyEvents, DistributedEvents } from './event-map.js';
+export type { AnyEvents, DistributedEvents, Request } from './event-map.js';
 export {
   createForwarder,
   type Forwarder,
@@ -17,6 +17,17 @@ export {
   startStandaloneForwarder,
 } from './forwarder.js';
 export type { DistributedEmitterOptions } from './options.js';
+export type { Peer, PeerLeave } from './peer.js';
+export type { RequestManyOptions, RequestOptions } from './request-options.js';
+export type { Answer } from './requester.js';
+export {
+  type EventSchemas,
+  type RequestSchemas,
+  type SchemaEvents,
+  type SchemaInputs,
+  type ValidateMode,
+  ValidationError,
+} from './schemas.js';
 export type { Status, StatusChange } from './status.js';
 export { createMemoryTransport, MemoryHub } from './transport/memory.js';
 export type {

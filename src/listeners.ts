@@ -6,85 +6,101 @@
  * ends.
  */
 import { EventIterator } from './event-iterator.js';
+import { ListenerSet, type Member } from './listener-set.js';
+import type { Pattern } from './pattern.js';
+import { isThenable, mayBeAwaited } from './thenable.js';
 
 export type Listener = (data: unknown) => unknown;
 export type AnyListener = (name: PropertyKey, data: unknown) => unknown;
+type NamedItem = [name: PropertyKey, data: unknown];
 
-/** Called when the first interest in a name (or, with `undefined`, in all names) begins and when the last ends. */
-export type InterestHandler = (name: PropertyKey | undefined, interested: boolean) => void;
+/** Told when the first interest begins and when the last ends. */
+export interface InterestHandlers {
+  onName(name: PropertyKey, interested: boolean): void;
+  /** Each time somebody begins to listen to a name. Returns whether {@link Listeners.giveRetained} will be called for it. */
+  seeksRetained(name: PropertyKey): boolean;
+  /** Nobody waits for that any more. */
+  forgetsRetained(name: PropertyKey): void;
+  onAll(interested: boolean): void;
+  onPattern(pattern: Pattern, interested: boolean): void;
+}
 
-/** Called when a listener throws or rejects. */
+/** Called when a listener or its filter throws or rejects. */
 export type FailureHandler = (name: PropertyKey, cause: unknown) => void;
+
+/** Calls `deliver` for the event with this index in its batch. */
+export type Surroundings = (index: number, deliver: () => void) => void;
 
 const DONE: Promise<void> = Promise.resolve();
 
-/** Listeners in the order they were added, and a snapshot of them that dispatch can walk while they change. */
-class ListenerSet<T> {
-  readonly members = new Set<T>();
-  #snapshot: readonly T[] | undefined;
+/** Names whose patterns are known; forgotten in bulk when they become too many. */
+const MAX_MATCHED_NAMES = 4096;
 
-  add(listener: T): void {
-    this.members.add(listener);
-    this.#snapshot = undefined;
+type NamedSnapshot = readonly [ListenerSet<AnyListener>, readonly Member<AnyListener>[]];
+const NOBODY: readonly NamedSnapshot[] = [];
+
+/** Those who listen to one pattern. */
+class PatternListeners {
+  readonly pattern: Pattern;
+  readonly listeners = new ListenerSet<AnyListener>();
+  readonly iterators = new Set<EventIterator<NamedItem>>();
+
+  constructor(pattern: Pattern) {
+    this.pattern = pattern;
   }
 
-  delete(listener: T): void {
-    this.members.delete(listener);
-    this.#snapshot = undefined;
-  }
-
-  clear(): void {
-    this.members.clear();
-    this.#snapshot = undefined;
-  }
-
-  get snapshot(): readonly T[] {
-    this.#snapshot ??= [...this.members];
-    return this.#snapshot;
-  }
-
-  /** Whether `listener` of `snapshot` has not been removed since. Nearly always nothing changes meanwhile. */
-  stillHas(snapshot: readonly T[], listener: T): boolean {
-    return this.#snapshot === snapshot || this.members.has(listener);
+  get isEmpty(): boolean {
+    return this.listeners.size === 0 && this.iterators.size === 0;
   }
 }
 
 export class Listeners {
-  readonly #onInterest: InterestHandler;
+  readonly #onInterest: InterestHandlers;
   readonly #onFailure: FailureHandler;
   readonly #byName = new Map<PropertyKey, ListenerSet<Listener>>();
   readonly #any = new ListenerSet<AnyListener>();
   readonly #iterators = new Map<PropertyKey, Set<EventIterator<unknown>>>();
-  readonly #anyIterators = new Set<EventIterator<[PropertyKey, unknown]>>();
-  /** What has been reported to {@link InterestHandler}. */
+  readonly #anyIterators = new Set<EventIterator<NamedItem>>();
+  readonly #patterns = new Map<string, PatternListeners>();
+  readonly #matched = new Map<PropertyKey, readonly PatternListeners[]>();
+  /** Those who get a retained value if one is found before an event of the name comes. */
+  readonly #awaitRetained = new Map<PropertyKey, Map<object, (data: unknown) => void>>();
+  /** What has been reported to {@link InterestHandlers}. */
   readonly #interesting = new Set<PropertyKey>();
   #interestingAll = false;
 
-  constructor(onInterest: InterestHandler, onFailure: FailureHandler) {
+  constructor(onInterest: InterestHandlers, onFailure: FailureHandler) {
     this.#onInterest = onInterest;
     this.#onFailure = onFailure;
   }
 
-  add(name: PropertyKey, listener: Listener): void {
+  /** Whether nobody listens to anything. */
+  get isEmpty(): boolean {
+    return this.#interesting.size === 0 && !this.#interestingAll && this.#patterns.size === 0;
+  }
+
+  add(name: PropertyKey, listener: Listener, filter?: Listener): void {
     let set = this.#byName.get(name);
     if (set === undefined) {
       set = new ListenerSet();
       this.#byName.set(name, set);
     }
-    set.add(listener);
+    const isNew = set.add(listener, filter);
     this.#reportName(name);
+    if (isNew) this.#seekRetained(name, listener, (data) => this.#callOne(set, listener, name, data));
   }
 
   delete(name: PropertyKey, listener: Listener): void {
     const set = this.#byName.get(name);
     if (set === undefined) return;
     set.delete(listener);
-    if (set.members.size === 0) this.#byName.delete(name);
+    if (set.size === 0) this.#byName.delete(name);
+    this.#seekNoMore(name, listener);
     this.#reportName(name);
   }
 
-  addAny(listener: AnyListener): void {
-    this.#any.add(listener);
+  addAny(listener: AnyListener, filter?: AnyListener): void {
+    this.#any.add(listener, filter);
     this.#reportAll();
   }
 
@@ -93,12 +109,24 @@ export class Listeners {
     this.#reportAll();
   }
 
+  addPattern(pattern: Pattern, listener: AnyListener, filter?: AnyListener): void {
+    this.#openPattern(pattern).listeners.add(listener, filter);
+  }
+
+  deletePattern(pattern: Pattern, listener: AnyListener): void {
+    const listeners = this.#patterns.get(pattern.text);
+    if (listeners === undefined) return;
+    listeners.listeners.delete(listener);
+    this.#closePattern(listeners);
+  }
+
   /** As Emittery's `events`, for events from here and from elsewhere. */
-  events(names: readonly PropertyKey[]): AsyncIterableIterator<unknown> {
+  events(names: readonly PropertyKey[]): EventIterator<unknown> {
     const iterator = new EventIterator<unknown>(() => {
       for (const name of names) {
         const set = this.#iterators.get(name);
         if (set?.delete(iterator) && set.size === 0) this.#iterators.delete(name);
+        this.#seekNoMore(name, iterator);
         this.#reportName(name);
       }
     });
@@ -107,13 +135,14 @@ export class Listeners {
       if (set === undefined) this.#iterators.set(name, new Set([iterator]));
       else set.add(iterator);
       this.#reportName(name);
+      this.#seekRetained(name, iterator, (data) => iterator.enqueue(data));
     }
     return iterator;
   }
 
   /** As Emittery's `anyEvent`, for events from here and from elsewhere. */
-  anyEvent(): AsyncIterableIterator<[PropertyKey, unknown]> {
-    const iterator = new EventIterator<[PropertyKey, unknown]>(() => {
+  anyEvent(): EventIterator<NamedItem> {
+    const iterator = new EventIterator<NamedItem>(() => {
       this.#anyIterators.delete(iterator);
       this.#reportAll();
     });
@@ -122,10 +151,29 @@ export class Listeners {
     return iterator;
   }
 
+  /** As {@link anyEvent}, for names that match. */
+  patternEvents(pattern: Pattern): EventIterator<NamedItem> {
+    const listeners = this.#openPattern(pattern);
+    const iterator = new EventIterator<NamedItem>(() => {
+      listeners.iterators.delete(iterator);
+      this.#closePattern(listeners);
+    });
+    listeners.iterators.add(iterator);
+    return iterator;
+  }
+
+  /** Gives a retained value to those who have begun to listen to the name and have had no event of it yet; or to nobody. */
+  giveRetained(name: PropertyKey, found: { readonly data: unknown } | undefined): void {
+    const waiting = this.#awaitRetained.get(name);
+    this.#awaitRetained.delete(name);
+    if (found !== undefined) for (const give of waiting?.values() ?? []) give(found.data);
+  }
+
   /** Forgets the listeners of one name and finishes its iterators. */
   clear(name: PropertyKey): void {
     // The set stays, as in Emittery: an event on its way finds in it who is added again.
     this.#byName.get(name)?.clear();
+    if (this.#awaitRetained.delete(name)) this.#onInterest.forgetsRetained(name);
     for (const iterator of this.#iterators.get(name) ?? []) iterator.finish();
     this.#reportName(name);
   }
@@ -136,6 +184,12 @@ export class Listeners {
     this.#byName.clear();
     this.#any.clear();
     this.finishIterators();
+    for (const name of this.#awaitRetained.keys()) this.#onInterest.forgetsRetained(name);
+    this.#awaitRetained.clear();
+    for (const listeners of [...this.#patterns.values()]) {
+      listeners.listeners.clear();
+      this.#closePattern(listeners);
+    }
     for (const name of [...this.#interesting]) this.#reportName(name);
     this.#reportAll();
   }
@@ -143,13 +197,28 @@ export class Listeners {
   finishIterators(): void {
     for (const set of [...this.#iterators.values()]) for (const iterator of set) iterator.finish();
     for (const iterator of this.#anyIterators) iterator.finish();
+    for (const { iterators } of [...this.#patterns.values()])
+      for (const iterator of iterators) iterator.finish();
   }
 
-  /** How many iterators there are for each of `names` (`undefined`: for all), as `listenerCount` counts them. */
+  /** How many listeners there are for each of `names` (`undefined`: for all), as Emittery's `listenerCount` counts them. */
+  listenerCount(names: readonly (PropertyKey | undefined)[]): number {
+    let count = 0;
+    for (const name of names) {
+      count += this.#any.size;
+      if (name !== undefined) count += this.#byName.get(name)?.size ?? 0;
+      else for (const set of this.#byName.values()) count += set.size;
+    }
+    return count + this.iteratorCount(names);
+  }
+
+  /** How many iterators, and listeners to patterns, there are for each of `names` (`undefined`: for all). */
   iteratorCount(names: readonly (PropertyKey | undefined)[]): number {
     let count = 0;
     for (const name of names) {
       count += this.#anyIterators.size;
+      const patterns = name === undefined ? this.#patterns.values() : this.#patternsOf(name);
+      for (const { listeners, iterators } of patterns) count += listeners.size + iterators.size;
       if (name !== undefined) count += this.#iterators.get(name)?.size ?? 0;
       else for (const set of this.#iterators.values()) count += set.size;
     }
@@ -160,13 +229,16 @@ export class Listeners {
    * Calls the listeners of an event that was emitted here, as Emittery's `emit` does: those of now, in a microtask, those
    * of the name first; not who is removed meanwhile. All are called, also if one throws.
    *
-   * @returns a promise that resolves when all are done, and rejects with what the first of them threw or rejected with;
-   *   `undefined` if there is no listener.
+   * @returns a promise that resolves when all are done, and rejects with what the first of them threw, or else rejected
+   *   with; `undefined` if there is no listener.
    */
   emit(name: PropertyKey, data: unknown): Promise<void> | undefined {
-    const set = this.#byName.get(name);
-    const isNobodyThere = (set === undefined || set.members.size === 0) && this.#any.members.size === 0;
-    return isNobodyThere ? undefined : this.#emit(set, name, data);
+    return this.#hasListeners(name) ? this.#emit(name, data) : undefined;
+  }
+
+  /** As {@link emit}, one listener after another; nobody is called after one that fails. */
+  emitSerial(name: PropertyKey, data: unknown): Promise<void> | undefined {
+    return this.#hasListeners(name) ? this.#emitSerial(name, data) : undefined;
   }
 
   /** Whether somebody asked for `name` by name: a listener or an iterator. */
@@ -177,34 +249,29 @@ export class Listeners {
   /** Hands an event to the iterators that wait for it. */
   enqueue(name: PropertyKey, data: unknown): void {
     this.#enqueueByName(name, data);
-    if (this.#anyIterators.size === 0) return;
-    // As in Emittery: data that is a promise is awaited by whoever asks for the item.
-    const item = mayBeAwaited(data) ? Promise.all([name, data]) : ([name, data] as [PropertyKey, unknown]);
-    for (const iterator of this.#anyIterators) iterator.enqueue(item);
+    if (this.#patterns.size > 0)
+      for (const { iterators } of this.#patternsOf(name)) this.#enqueueNamed(iterators, name, data);
+    if (this.#anyIterators.size > 0) this.#enqueueNamed(this.#anyIterators, name, data);
   }
 
   /**
-   * Delivers remote events in order: to iterators, to the listeners of the name, to those of all names. What a
+   * Delivers remote events in order: to iterators, to the listeners of the name, of patterns, and of all names. What a
    * listener throws, or rejects with, is reported and stops nobody else.
    */
-  dispatch(name: PropertyKey, values: readonly unknown[]): void {
+  dispatch(name: PropertyKey, values: readonly unknown[], surroundings?: Surroundings): void {
+    if (surroundings !== undefined) {
+      for (const [i, value] of values.entries()) surroundings(i, () => this.dispatch(name, [value]));
+      return;
+    }
     let set = this.#byName.get(name);
     for (const value of values) {
       // As in Emittery: who is added while an event is being delivered does not get it yet.
-      const any = this.#any.snapshot;
+      const named = this.#namedSnapshots(name);
       this.enqueue(name, value);
       // A set that has become empty may have made way for another one.
-      if (set === undefined || set.members.size === 0) set = this.#byName.get(name);
+      if (set === undefined || set.size === 0) set = this.#byName.get(name);
       if (set !== undefined) this.#call(set, name, value);
-      for (const listener of any) {
-        // Nor does who is removed meanwhile get it any more.
-        if (!this.#any.stillHas(any, listener)) continue;
-        try {
-          this.#watch(name, listener(name, value));
-        } catch (cause) {
-          this.#onFailure(name, cause);
-        }
-      }
+      for (const [owner, snapshot] of named) this.#callNamed(owner, snapshot, name, value);
     }
   }
 
@@ -215,51 +282,155 @@ export class Listeners {
     if (set !== undefined) this.#call(set, name, data);
   }
 
-  async #emit(set: ListenerSet<Listener> | undefined, name: PropertyKey, data: unknown): Promise<void> {
+  #hasListeners(name: PropertyKey): boolean {
+    if (this.#any.size > 0 || (this.#byName.get(name)?.size ?? 0) > 0) return true;
+    return this.#patterns.size > 0 && this.#patternsOf(name).some(({ listeners }) => listeners.size > 0);
+  }
+
+  async #emit(name: PropertyKey, data: unknown): Promise<void> {
+    const set = this.#byName.get(name);
     const listeners = set?.snapshot ?? [];
-    const any = this.#any.snapshot;
+    const named = this.#namedSnapshots(name);
     await DONE;
     // Most listeners return nothing to wait for. What was thrown comes before what was rejected, as in Emittery.
     const pending: unknown[] = [];
     const thrown: Promise<never>[] = [];
-    for (const listener of listeners) {
-      if (!set?.stillHas(listeners, listener)) continue;
+    for (const member of listeners) {
+      if (!set?.stillHas(listeners, member)) continue;
       try {
-        const result = listener(data);
+        if (!this.#passes(member.filter, name, data)) continue;
+        const result = member.listener(data);
         if (isThenable(result)) pending.push(result);
       } catch (cause) {
         thrown.push(Promise.reject(cause));
       }
     }
-    for (const listener of any) {
-      if (!this.#any.stillHas(any, listener)) continue;
-      try {
-        const result = listener(name, data);
-        if (isThenable(result)) pending.push(result);
-      } catch (cause) {
-        thrown.push(Promise.reject(cause));
+    for (const [owner, snapshot] of named) {
+      for (const member of snapshot) {
+        if (!owner.stillHas(snapshot, member)) continue;
+        try {
+          if (!this.#passesNamed(member.filter, name, data)) continue;
+          const result = member.listener(name, data);
+          if (isThenable(result)) pending.push(result);
+        } catch (cause) {
+          thrown.push(Promise.reject(cause));
+        }
       }
     }
     if (pending.length + thrown.length > 0) await Promise.all([...thrown, ...pending]);
   }
 
+  async #emitSerial(name: PropertyKey, data: unknown): Promise<void> {
+    const set = this.#byName.get(name);
+    const listeners = set?.snapshot ?? [];
+    const named = this.#namedSnapshots(name);
+    await DONE;
+    for (const member of listeners) {
+      if (!set?.stillHas(listeners, member)) continue;
+      if (this.#passes(member.filter, name, data)) await member.listener(data);
+    }
+    for (const [owner, snapshot] of named) {
+      for (const member of snapshot) {
+        if (!owner.stillHas(snapshot, member)) continue;
+        if (this.#passesNamed(member.filter, name, data)) await member.listener(name, data);
+      }
+    }
+  }
+
+  /** Those who are called with the name as well: of patterns first. */
+  #namedSnapshots(name: PropertyKey): readonly NamedSnapshot[] {
+    if (this.#patterns.size === 0 && this.#any.size === 0) return NOBODY;
+    const all: NamedSnapshot[] = [];
+    if (this.#patterns.size > 0)
+      for (const { listeners } of this.#patternsOf(name)) all.push([listeners, listeners.snapshot]);
+    if (this.#any.size > 0) all.push([this.#any, this.#any.snapshot]);
+    return all;
+  }
+
+  #seekRetained(name: PropertyKey, seeker: object, give: (data: unknown) => void): void {
+    if (!this.#onInterest.seeksRetained(name)) return;
+    const waiting = this.#awaitRetained.get(name) ?? new Map<object, (data: unknown) => void>();
+    this.#awaitRetained.set(name, waiting);
+    waiting.set(seeker, give);
+  }
+
+  #seekNoMore(name: PropertyKey, seeker: object): void {
+    const waiting = this.#awaitRetained.get(name);
+    if (waiting?.delete(seeker) !== true || waiting.size > 0) return;
+    this.#awaitRetained.delete(name);
+    this.#onInterest.forgetsRetained(name);
+  }
+
   #enqueueByName(name: PropertyKey, data: unknown): void {
+    // What is retained came before this.
+    if (this.#awaitRetained.size > 0) this.#awaitRetained.delete(name);
     if (this.#iterators.size === 0) return;
     const set = this.#iterators.get(name);
     if (set === undefined) return;
     for (const iterator of set) iterator.enqueue(data);
   }
 
+  #enqueueNamed(iterators: Iterable<EventIterator<NamedItem>>, name: PropertyKey, data: unknown): void {
+    // As in Emittery: data that is a promise is awaited by whoever asks for the item.
+    const item = mayBeAwaited(data) ? Promise.all([name, data]) : ([name, data] as NamedItem);
+    for (const iterator of iterators) iterator.enqueue(item);
+  }
+
   #call(set: ListenerSet<Listener>, name: PropertyKey, value: unknown): void {
     const { snapshot } = set;
-    for (const listener of snapshot) {
-      if (!set.stillHas(snapshot, listener)) continue;
+    for (const member of snapshot) {
+      if (!set.stillHas(snapshot, member)) continue;
+      if (!this.#passes(member.filter, name, value)) continue;
       try {
-        this.#watch(name, listener(value));
+        this.#watch(name, member.listener(value));
       } catch (cause) {
         this.#onFailure(name, cause);
       }
     }
+  }
+
+  /** One that is still there. */
+  #callOne(set: ListenerSet<Listener>, listener: Listener, name: PropertyKey, value: unknown): void {
+    const member = set.get(listener);
+    if (member === undefined || !this.#passes(member.filter, name, value)) return;
+    try {
+      this.#watch(name, member.listener(value));
+    } catch (cause) {
+      this.#onFailure(name, cause);
+    }
+  }
+
+  #callNamed(
+    set: ListenerSet<AnyListener>,
+    snapshot: readonly Member<AnyListener>[],
+    name: PropertyKey,
+    value: unknown,
+  ): void {
+    for (const member of snapshot) {
+      // Nor does who is removed meanwhile get it any more.
+      if (!set.stillHas(snapshot, member)) continue;
+      if (!this.#passesNamed(member.filter, name, value)) continue;
+      try {
+        this.#watch(name, member.listener(name, value));
+      } catch (cause) {
+        this.#onFailure(name, cause);
+      }
+    }
+  }
+
+  /** What a filter throws is told, and the listener not called. */
+  #passes(filter: Listener | undefined, name: PropertyKey, data: unknown): boolean {
+    if (filter === undefined) return true;
+    try {
+      return Boolean(filter(data));
+    } catch (cause) {
+      this.#onFailure(name, cause);
+      return false;
+    }
+  }
+
+  #passesNamed(filter: AnyListener | undefined, name: PropertyKey, data: unknown): boolean {
+    return filter === undefined || this.#passes((value) => filter(name, value), name, data);
   }
 
   /** A listener may be asynchronous; nobody waits for it, but its failure is not lost. */
@@ -267,33 +438,46 @@ export class Listeners {
     if (isThenable(result)) result.then(undefined, (cause: unknown) => this.#onFailure(name, cause));
   }
 
+  #openPattern(pattern: Pattern): PatternListeners {
+    const known = this.#patterns.get(pattern.text);
+    if (known !== undefined) return known;
+    const listeners = new PatternListeners(pattern);
+    this.#patterns.set(pattern.text, listeners);
+    this.#matched.clear();
+    this.#onInterest.onPattern(pattern, true);
+    return listeners;
+  }
+
+  #closePattern(listeners: PatternListeners): void {
+    const { pattern } = listeners;
+    if (!listeners.isEmpty || this.#patterns.get(pattern.text) !== listeners) return;
+    this.#patterns.delete(pattern.text);
+    this.#matched.clear();
+    this.#onInterest.onPattern(pattern, false);
+  }
+
+  #patternsOf(name: PropertyKey): readonly PatternListeners[] {
+    const known = this.#matched.get(name);
+    if (known !== undefined) return known;
+    const matched = [...this.#patterns.values()].filter(({ pattern }) => pattern.matches(name));
+    if (this.#matched.size >= MAX_MATCHED_NAMES) this.#matched.clear();
+    this.#matched.set(name, matched);
+    return matched;
+  }
+
   #reportName(name: PropertyKey): void {
-    const listeners = this.#byName.get(name)?.members.size ?? 0;
+    const listeners = this.#byName.get(name)?.size ?? 0;
     const interested = listeners > 0 || this.#iterators.has(name);
     if (interested === this.#interesting.has(name)) return;
     if (interested) this.#interesting.add(name);
     else this.#interesting.delete(name);
-    this.#onInterest(name, interested);
+    this.#onInterest.onName(name, interested);
   }
 
   #reportAll(): void {
-    const interested = this.#any.members.size > 0 || this.#anyIterators.size > 0;
+    const interested = this.#any.size > 0 || this.#anyIterators.size > 0;
     if (interested === this.#interestingAll) return;
     this.#interestingAll = interested;
-    this.#onInterest(undefined, interested);
-  }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  if (typeof value !== 'function' && (typeof value !== 'object' || value === null)) return false;
-  return typeof (value as { then?: unknown }).then === 'function';
-}
-
-/** Also what throws when it is asked: that is for whoever awaits it. */
-function mayBeAwaited(value: unknown): boolean {
-  try {
-    return isThenable(value);
-  } catch {
-    return true;
+    this.#onInterest.onAll(interested);
   }
 }

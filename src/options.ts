@@ -7,7 +7,11 @@
 import type { Options as EmitteryOptions } from 'emittery';
 import { type Endpoint, formatEndpoint, isOfThisMachine, parsePort, toDialable } from './address.js';
 import { checkAddress, checkInteger, checkKeys, show } from './checks.js';
+import { DEFAULT_SEPARATOR } from './pattern.js';
+import { type PresenceOptions, resolvePresence } from './presence-options.js';
+import { type EventSchemas, Schemas, type ValidateMode } from './schemas.js';
 import type { TransportFactory } from './transport/transport.js';
+import { isNamespace } from './wire/space.js';
 
 const DEFAULT_XSUB_PORT = 5555;
 const DEFAULT_XPUB_PORT = 5556;
@@ -39,6 +43,12 @@ export interface DistributedEmitterOptions {
   readonly xsubPort?: number | undefined;
   /** Short for `xpubAddress: 'tcp://localhost:PORT'`. @default environment `XPUB_PORT`, or 5556 */
   readonly xpubPort?: number | undefined;
+  /**
+   * Keeps applications apart that share a forwarder: emitters of different namespaces have nothing to do with each other.
+   * Up to 64 letters, digits and `_.:/-`.
+   * @default '' none
+   */
+  readonly namespace?: string | undefined;
   /**
    * What moves the bytes: `zmtp` (a forwarder, over TCP or Unix sockets), `memory` (emitters of this thread only,
    * needs no forwarder) or a factory for a {@link Transport} of your own.
@@ -72,8 +82,38 @@ export interface DistributedEmitterOptions {
   readonly historyBytes?: number | undefined;
   /** How long events are kept after they were sent, in milliseconds. @default 60000 */
   readonly historyAge?: number | undefined;
+  /** Retained values are kept in so many bytes of memory. @default 16 MiB */
+  readonly retainedBytes?: number | undefined;
   /** How long what was missed is waited for before it is told as lost, in milliseconds. @default 15000 */
   readonly recoveryTimeout?: number | undefined;
+  /** Validate events by these, and give them their types: any Standard Schema (zod, valibot, arktype …) by name. @default none */
+  readonly schemas?: EventSchemas | undefined;
+  /** What is validated by {@link schemas}. @default 'both' */
+  readonly validate?: ValidateMode | undefined;
+  /** What separates the segments of names for patterns: one character or more. @default ':' */
+  readonly separator?: string | undefined;
+  /**
+   * Whether `emitter.context()` tells of the event that is being handled. It costs some tenths of a microsecond for each
+   * event, and makes promises slower on Node 20 and 22. @default false
+   */
+  readonly context?: boolean | undefined;
+  /**
+   * What this emitter's service is called, 1 to 255 characters: others see it in `peers()`. Whoever gives `name`, `meta`
+   * or `heartbeatInterval` takes part in presence from the beginning; see docs/presence.md.
+   * @default none
+   */
+  readonly name?: string | undefined;
+  /**
+   * What others are to know of this emitter: anything that an event may carry, of at most 16 KiB of msgpack. It is read
+   * once, now. @default none
+   */
+  readonly meta?: unknown;
+  /**
+   * How often this emitter tells those who watch that it is there, in milliseconds, from 100 to 3600000. After three of
+   * these without a word, it has left.
+   * @default 1000
+   */
+  readonly heartbeatInterval?: number | undefined;
   /** Emittery's own debug options. */
   readonly debug?: EmitteryOptions<Record<PropertyKey, unknown>>['debug'];
 }
@@ -82,6 +122,7 @@ export interface DistributedEmitterOptions {
 export interface ResolvedOptions {
   readonly xsubAddress: string;
   readonly xpubAddress: string;
+  readonly namespace: string;
   readonly transport: TransportChoice;
   readonly forwarder: ForwarderChoice;
   readonly connectTimeout: number;
@@ -93,7 +134,12 @@ export interface ResolvedOptions {
   readonly maxBatchBytes: number;
   readonly historyBytes: number;
   readonly historyAge: number;
+  readonly retainedBytes: number;
   readonly recoveryTimeout: number;
+  readonly schemas: Schemas | undefined;
+  readonly separator: string;
+  readonly context: boolean;
+  readonly presence: PresenceOptions;
 }
 
 export type ForwarderChoice = 'auto' | 'external';
@@ -107,6 +153,7 @@ const KNOWN: readonly (keyof DistributedEmitterOptions)[] = [
   'xpubAddress',
   'xsubPort',
   'xpubPort',
+  'namespace',
   'transport',
   'forwarder',
   'connectTimeout',
@@ -117,7 +164,15 @@ const KNOWN: readonly (keyof DistributedEmitterOptions)[] = [
   'maxBatchBytes',
   'historyBytes',
   'historyAge',
+  'retainedBytes',
   'recoveryTimeout',
+  'schemas',
+  'validate',
+  'separator',
+  'context',
+  'name',
+  'meta',
+  'heartbeatInterval',
   'debug',
 ];
 
@@ -150,6 +205,7 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
   return Object.freeze({
     xsubAddress: formatEndpoint(xsub.endpoint),
     xpubAddress: formatEndpoint(xpub.endpoint),
+    namespace: namespace(given.namespace),
     transport: chosenTransport,
     forwarder: chosenForwarder,
     connectTimeout: integer('connectTimeout', given.connectTimeout, 2000, 0, MAX_TIMEOUT_MS),
@@ -161,7 +217,12 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
     maxBatchBytes,
     historyBytes: integer('historyBytes', given.historyBytes, 128 * MIB, 0, Number.MAX_SAFE_INTEGER),
     historyAge: integer('historyAge', given.historyAge, 60_000, 0, MAX_TIMEOUT_MS),
+    retainedBytes: integer('retainedBytes', given.retainedBytes, 16 * MIB, 0, Number.MAX_SAFE_INTEGER),
     recoveryTimeout: integer('recoveryTimeout', given.recoveryTimeout, 15_000, 0, MAX_TIMEOUT_MS),
+    schemas: schemas(given.schemas, given.validate),
+    separator: separator(given.separator),
+    context: boolean('context', given.context, false),
+    presence: resolvePresence(given),
   });
 }
 
@@ -172,6 +233,31 @@ export function checkTimeout(value: unknown): number | undefined {
 
 function integer(option: string, value: unknown, preset: number, min: number, max: number): number {
   return value === undefined ? preset : checkInteger(`\`${option}\``, value, min, max);
+}
+
+function boolean(option: string, value: unknown, preset: boolean): boolean {
+  if (value === undefined) return preset;
+  if (typeof value === 'boolean') return value;
+  throw new TypeError(`Expected \`${option}\` to be a boolean, got ${show(value)}`);
+}
+
+function schemas(value: unknown, mode: unknown): Schemas | undefined {
+  const modes = ['both', 'receive', 'emit', 'none'];
+  if (mode !== undefined && !modes.includes(mode as ValidateMode))
+    throw new TypeError(`Expected \`validate\` to be one of ${modes.join(', ')}, got ${show(mode)}`);
+  return value === undefined ? undefined : new Schemas(value, (mode as ValidateMode | undefined) ?? 'both');
+}
+
+function separator(value: unknown): string {
+  if (value === undefined) return DEFAULT_SEPARATOR;
+  if (typeof value === 'string' && value !== '' && !value.includes('*')) return value;
+  throw new TypeError(`Expected \`separator\` to be a string, not empty and without *, got ${show(value)}`);
+}
+
+function namespace(value: unknown): string {
+  if (value === undefined || value === '') return '';
+  if (typeof value === 'string' && isNamespace(value)) return value;
+  throw new TypeError(`Expected \`namespace\` to be up to 64 letters, digits and _.:/-, got ${show(value)}`);
 }
 
 function transport(value: unknown): TransportChoice {

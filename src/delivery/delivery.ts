@@ -7,10 +7,13 @@
 import { DemitterError, DistributedError } from '../errors.js';
 import type { Hosting } from '../hosting.js';
 import type { ResolvedOptions } from '../options.js';
+import type { Peer, PeerLeave } from '../peer.js';
 import { canFollow, type Status } from '../status.js';
 import type { LinkStatus, Transport, TransportFactory } from '../transport/transport.js';
+import { type Attributes, separateAttributes, toPair } from '../wire/attributes.js';
 import {
   emptyHeader,
+  FLAG_ATTRIBUTES,
   formatPublisherId,
   fromElapsed,
   HEADER_BYTES,
@@ -21,9 +24,18 @@ import {
   readHeader,
   toElapsed,
 } from '../wire/batch.js';
-import { PayloadError } from '../wire/payload.js';
+import { PayloadError, packPayload, unpackPayloads } from '../wire/payload.js';
 import { decodeRequest, decodeTopics, encodeRequest, encodeTopics } from '../wire/recovery.js';
-import { ALL_EMITTERS, ALL_EVENTS, encodeTopic, inboxTopic, TopicKind } from '../wire/topic.js';
+import { encodeNamespace, isSpaceKind, NAMESPACE_KIND, type Space } from '../wire/space.js';
+import {
+  allEmittersTopic,
+  decodeTopic,
+  encodeTopic,
+  inboxTopic,
+  MAX_TOPIC_BYTES,
+  retainedTopic,
+  TopicKind,
+} from '../wire/topic.js';
 import { settledBefore } from './deadline.js';
 import {
   closedError,
@@ -31,29 +43,60 @@ import {
   foreignMessageError,
   notConnectedError,
   outageError,
+  overflowError,
   readyTimeoutError,
+  retainedForgottenError,
+  undecodableError,
   unsendableError,
 } from './failures.js';
 import { Heartbeat } from './heartbeat.js';
 import { Liveness } from './liveness.js';
 import { Post } from './post.js';
+import { Presence, type WatchReason } from './presence/presence.js';
 import { Inbox } from './receiving/inbox.js';
 import { Inquirer } from './receiving/inquirer.js';
+import type { Interest, NameFilter, PrefixInterest } from './receiving/interests.js';
 import { Refusals } from './refusals.js';
+import { type FoundValue, Retention } from './retention/retention.js';
+import type { Acceptance } from './sending/outbox.js';
 import { checkTopic, EventTooLargeError } from './sending/publications.js';
 import { Sending } from './sending/sending.js';
 
+/** A retained value that was found. */
+export interface RetainedValue {
+  readonly value: unknown;
+  readonly header: Readonly<Header>;
+  readonly attributes: Attributes | undefined;
+}
+
+export type { PrefixInterest } from './receiving/interests.js';
+
 export interface DeliveryHandlers {
-  /** Events of another emitter, in the order in which it emitted them. */
-  onEvents(name: PropertyKey, values: readonly unknown[]): void;
+  /**
+   * Events of another emitter, in the order in which it emitted them; `attributes` are theirs, if they have any. `header`
+   * is only valid during the call.
+   */
+  onEvents(
+    interest: Interest,
+    values: readonly unknown[],
+    header: Readonly<Header>,
+    attributes: readonly Attributes[] | undefined,
+  ): void;
   onError(error: DistributedError): void;
   onStatus(status: Status, previous: Status, cause: Error | undefined): void;
+  /** The search for a retained value of the topic `key` has ended: with this one, if there is any. */
+  onRetained(key: string, found: RetainedValue | undefined): void;
+  onJoin(peer: Peer): void;
+  onLeave(leave: PeerLeave): void;
 }
 
 export class Delivery {
   readonly id: string;
   readonly #publisher: PublisherId;
   readonly #inboxTopic: Buffer;
+  readonly #allTopic: Buffer;
+  /** Where in a topic of the namespace the kind is. */
+  readonly #kindAt: number;
   readonly #options: ResolvedOptions;
   readonly #handlers: DeliveryHandlers;
   readonly #transport: Transport;
@@ -63,6 +106,9 @@ export class Delivery {
   readonly #liveness: Liveness;
   readonly #heartbeat: Heartbeat;
   readonly #inquirer: Inquirer;
+  readonly #presence: Presence;
+  readonly #retention: Retention;
+  readonly #retainedTopic: Buffer;
   readonly #refusals: Refusals;
   readonly #hosting: Hosting | undefined;
   #status: Status = 'idle';
@@ -90,12 +136,15 @@ export class Delivery {
       latencyMs: () => this.#heartbeat.latency ?? 0,
       unprovenMs: () => this.#heartbeat.unprovenMs,
     });
-    this.#post = new Post(publisher, this.#sending);
+    this.#allTopic = allEmittersTopic(options.namespace);
+    this.#kindAt = encodeNamespace(options.namespace).length;
+    this.#post = new Post(publisher, this.#sending, this.#allTopic);
     this.#inbox = new Inbox(
       publisher,
       { now, recoveryTimeoutMs: options.recoveryTimeout },
       {
-        onEvents: (name, values) => handlers.onEvents(name, values),
+        onEvents: (interest, values, header, attributes) =>
+          handlers.onEvents(interest, values, header, attributes),
         onError: (error) => handlers.onError(error),
         onDelivered: (sender, sequence) =>
           this.#post.send(sender, { kind: MessageKind.acknowledgement, sequence }),
@@ -106,7 +155,7 @@ export class Delivery {
     );
     this.#inboxTopic = inboxTopic(this.id);
     this.#transport.subscribe(this.#inboxTopic);
-    this.#transport.subscribe(ALL_EMITTERS);
+    this.#transport.subscribe(this.#allTopic);
     const ring = {
       send: (message: Buffer): boolean => this.#sending.send(message),
       flush: (): void => this.#transport.flush(),
@@ -118,6 +167,8 @@ export class Delivery {
       this.#setStatus('ready');
       this.#heartbeat.start();
       this.#sending.proven();
+      this.#presence.linkProven(subscriptions);
+      this.#retention.linkReady();
     });
     this.#heartbeat = new Heartbeat(now, {
       beat: (sequence) => {
@@ -126,12 +177,40 @@ export class Delivery {
       },
       onOutage: (withinMs) => this.#sufferOutage(withinMs),
       onSilence: () => this.#proveAgain(),
+      onReturn: (sentAt) => this.#presence.proved(sentAt),
     });
     this.#inquirer = new Inquirer({
       now,
       random: Math.random,
       publishers: () => this.#inbox.recentPublishers(),
       inquire: (receiver, withinMs) => this.#inquire(receiver, withinMs),
+    });
+    this.#retainedTopic = retainedTopic(options.namespace);
+    this.#retention = new Retention(publisher, {
+      namespace: options.namespace,
+      maxBytes: options.retainedBytes,
+      latencyMs: () => this.#heartbeat.latency ?? 0,
+      inForce: () => this.#liveness.confirmed(),
+      subscribe: (topic) => void this.#subscribe(topic),
+      publish: (topic, kind, body) => this.#post.publish(topic, { kind }, body),
+      post: (receiver, kind, body) => this.#post.send(receiver, { kind }, body),
+      onFound: (key, found) => this.#foundRetained(key, found),
+      onForgotten: (count) => handlers.onError(retainedForgottenError(options, count)),
+    });
+    this.#presence = new Presence(publisher, options.presence, {
+      now,
+      timeOfDay: () => this.time / 1000,
+      namespace: options.namespace,
+      latencyMs: () => this.#heartbeat.latency ?? 0,
+      subscribe: (topic) => this.#subscribe(topic),
+      unsubscribe: (topic) => this.#unsubscribe(topic),
+      // Nobody waits for it, so that its end without success is nobody's concern.
+      prove: () => void this.#liveness.confirmed().catch(() => undefined),
+      publish: (topic, content, body) => this.#post.publish(topic, content, body),
+      post: (receiver, content) => this.#post.send(receiver, content),
+      beat: () => this.#heartbeat.beatNow(),
+      onJoin: (peer) => handlers.onJoin(peer),
+      onLeave: (leave) => handlers.onLeave(leave),
     });
     this.#refusals = new Refusals(options, (error) => handlers.onError(error));
   }
@@ -143,6 +222,11 @@ export class Delivery {
   /** The last round trip through the forwarder, in milliseconds. */
   get latency(): number | undefined {
     return this.#heartbeat.latency;
+  }
+
+  /** The time of day that goes with what is sent now: microseconds since 1970. */
+  get time(): number {
+    return this.#sending.time;
   }
 
   get #isClosing(): boolean {
@@ -174,13 +258,18 @@ export class Delivery {
    *
    * @returns a promise that resolves when there is room for more, or `undefined` if that is now.
    */
-  publish(name: PropertyKey, value: unknown): Promise<void> | undefined {
+  publish(
+    name: PropertyKey,
+    value: unknown,
+    space: Space,
+    attributes?: Attributes,
+  ): Promise<void> | undefined {
     if (this.#isClosing) {
       if (encodeTopic(name) !== undefined) this.#refusals.add('closed', name);
       return undefined;
     }
     try {
-      const acceptance = this.#sending.outbox.push(name, value);
+      const acceptance = this.#sending.outbox.push(name, value, space, attributes);
       if (acceptance === 'local') return undefined;
       if (acceptance === 'overflow') this.#refusals.add('overflow', name);
     } catch (cause) {
@@ -190,9 +279,70 @@ export class Delivery {
     return this.#status === 'idle' ? undefined : this.#sending.outbox.room();
   }
 
+  /**
+   * As {@link publish}, for what somebody waits for.
+   *
+   * @throws DemitterError `DEMITTER_SERIALIZATION`, `DEMITTER_EVENT_TOO_LARGE`, `DEMITTER_OVERFLOW` or `DEMITTER_CLOSED`: it
+   *   was not sent.
+   */
+  send(name: PropertyKey, value: unknown, space: Space, attributes?: Attributes): void {
+    if (this.#isClosing) throw closedError();
+    let acceptance: Acceptance;
+    try {
+      acceptance = this.#sending.outbox.push(name, value, space, attributes);
+    } catch (cause) {
+      throw isUnsendable(cause) ? unsendableError(name, cause, 'sent') : cause;
+    }
+    if (acceptance === 'overflow') throw overflowError(this.#options);
+  }
+
+  /**
+   * Sends an event now or never, as {@link Outbox.pushVolatile}. Never throws: what cannot be sent is told by `onError`.
+   *
+   * @returns whether it was dropped.
+   */
+  publishVolatile(name: PropertyKey, value: unknown, space: Space, attributes?: Attributes): boolean {
+    try {
+      if (this.#status === 'ready')
+        return this.#sending.outbox.pushVolatile(name, value, space, attributes) === 'dropped';
+      return encodeTopic(name) !== undefined;
+    } catch (cause) {
+      this.#tellUnsendable(name, cause, 'sent');
+      return false;
+    }
+  }
+
+  /**
+   * Keeps a value for those who begin to listen to `name` later; it is sent by {@link publish} as well. Never throws: what
+   * cannot be kept cannot be sent either, which is told there.
+   */
+  retain(name: PropertyKey, value: unknown, space: Space, attributes?: Attributes): void {
+    const topic = encodeTopic(name, space);
+    if (topic === undefined || this.#isClosing) return;
+    try {
+      const payload = packPayload(attributes === undefined ? value : toPair(attributes, value));
+      if (payload.length > this.#options.maxEventBytes) return;
+      const flags = attributes === undefined ? 0 : FLAG_ATTRIBUTES;
+      this.#retention.retain(topic, flags, this.time, payload);
+    } catch (cause) {
+      if (!isUnsendable(cause)) throw cause;
+    }
+  }
+
+  /**
+   * Looks for the newest retained value of `name`: `onRetained` tells the outcome, once, under the key that this returns.
+   * `undefined` if there is nothing to look for: the name stays in this process, or is closed.
+   */
+  seekRetained(name: PropertyKey, space: Space): string | undefined {
+    const topic = this.#isClosing ? undefined : encodeTopic(name, space);
+    if (topic === undefined || topic.length > MAX_TOPIC_BYTES) return undefined;
+    this.#retention.seek(topic);
+    return topic.toString('latin1');
+  }
+
   /** Receives events of `name` from here on; in force when {@link ready} resolves. */
-  listen(name: PropertyKey): void {
-    const topic = encodeTopic(name);
+  listen(name: PropertyKey, space: Space): void {
+    const topic = encodeTopic(name, space);
     if (topic === undefined) return;
     try {
       checkTopic(topic);
@@ -200,22 +350,27 @@ export class Delivery {
       this.#tellUnsendable(name, cause, 'listened to beyond this process');
       return;
     }
-    this.#inbox.interests.listen(topic, name);
-    this.#inbox.interests.subscribed(topic, this.#subscribe(topic));
+    const { interests } = this.#inbox;
+    interests.subscribed(interests.listen(topic, name, space), this.#subscribe(topic));
   }
 
-  unlisten(name: PropertyKey): void {
-    const topic = encodeTopic(name);
+  unlisten(name: PropertyKey, space: Space): void {
+    const topic = encodeTopic(name, space);
     if (topic === undefined) return;
     this.#inbox.interests.unlisten(topic);
     this.#unsubscribe(topic);
   }
 
-  listenToAll(all: boolean): void {
+  /** As {@link listen}, for all names of `space` that match and whose topics begin with `prefix`. */
+  listenToPrefix(prefix: Buffer, space: Space, matches?: NameFilter): PrefixInterest {
     const { interests } = this.#inbox;
-    interests.listenToAll(all);
-    if (all) interests.subscribed('all', this.#subscribe(ALL_EVENTS));
-    else this.#unsubscribe(ALL_EVENTS);
+    const interest = interests.listenToPrefix(prefix, space, matches);
+    interests.subscribed(interest, this.#subscribe(prefix));
+    return interest;
+  }
+
+  unlistenToPrefix(interest: PrefixInterest): void {
+    if (this.#inbox.interests.unlistenToPrefix(interest)) this.#unsubscribe(interest.prefix);
   }
 
   /** Resolves when the link works in both directions and everything listened to so far is in force. */
@@ -226,6 +381,18 @@ export class Delivery {
     if (timeoutMs === undefined) return confirmed;
     if (await settledBefore(performance.now() + timeoutMs, confirmed)) return;
     throw readyTimeoutError(this.#options, timeoutMs, this.#lastLinkError);
+  }
+
+  /** Tells who joins and leaves, for `reason`, from here on or not any more. */
+  watch(reason: WatchReason, wanted: boolean): void {
+    if (!this.#isClosing) this.#presence.watch(reason, wanted);
+  }
+
+  /** Who else takes part in presence. Rejects as {@link ready} does. */
+  async peers(): Promise<readonly Peer[]> {
+    if (this.#status === 'idle') throw notConnectedError();
+    if (this.#isClosing) throw closedError();
+    return this.#presence.peers();
   }
 
   /** Why there is no working link, once `connectTimeout` has passed without one. */
@@ -245,9 +412,11 @@ export class Delivery {
     this.#setStatus('closing');
     if (hasLink) await this.#sending.finish(deadline);
     await this.#handOver(deadline);
+    this.#presence.close();
     this.#liveness.stop(closedError());
     this.#heartbeat.stop();
     this.#inquirer.stop();
+    this.#retention.stop();
     this.#inbox.stop();
     const unsent = await this.#sending.close(deadline);
     if (unsent > 0) this.#refusals.add('unsent', undefined, unsent);
@@ -278,11 +447,14 @@ export class Delivery {
 
   #receive(message: Buffer, yours = false): void {
     this.#heartbeat.heard();
-    const kind = message[0];
-    if (kind === TopicKind.event) this.#inbox.receive(message, yours);
+    const first = message[0];
+    const kind = first === NAMESPACE_KIND ? message[this.#kindAt] : first;
+    if (isSpaceKind(kind)) this.#inbox.receive(message, yours);
     else if (kind === TopicKind.probe) this.#liveness.receive(message);
     else if (kind === TopicKind.inbox) this.#receivePost(message, this.#inboxTopic);
-    else if (kind === TopicKind.all) this.#receivePost(message, ALL_EMITTERS);
+    else if (kind === TopicKind.all) this.#receivePost(message, this.#allTopic);
+    else if (kind === TopicKind.retained) this.#receivePost(message, this.#retainedTopic);
+    else if (kind === TopicKind.presence) this.#tellForeign(this.#presence.receive(message));
   }
 
   /** A message of another emitter's delivery, or of this one's heartbeat. */
@@ -290,9 +462,38 @@ export class Delivery {
     const { length } = topic;
     const header = emptyHeader();
     if (!message.subarray(0, length).equals(topic)) return;
-    const fault =
+    this.#tellForeign(
       readHeader(message, length, header) ??
-      this.#obey(header, message.subarray(length + HEADER_BYTES), topic === ALL_EMITTERS);
+        this.#obey(header, message.subarray(length + HEADER_BYTES), topic === this.#allTopic),
+    );
+  }
+
+  /** Undoes {@link seekRetained}, and returns its key. */
+  seekNoMore(name: PropertyKey, space: Space): string | undefined {
+    const key = encodeTopic(name, space)?.toString('latin1');
+    if (key !== undefined) this.#retention.seekNoMore(key);
+    return key;
+  }
+
+  #foundRetained(key: string, found: FoundValue | undefined): void {
+    if (found === undefined) {
+      this.#handlers.onRetained(key, undefined);
+      return;
+    }
+    const { message, header, topicLength } = found;
+    try {
+      const values = unpackPayloads(message, topicLength + HEADER_BYTES, 1);
+      const hasAttributes = (header.flags & FLAG_ATTRIBUTES) !== 0;
+      const [attributes] = hasAttributes ? separateAttributes(values) : [];
+      this.#handlers.onRetained(key, { value: values[0], header, attributes });
+    } catch (cause) {
+      this.#handlers.onRetained(key, undefined);
+      const name = decodeTopic(message.subarray(0, topicLength)) ?? '';
+      this.#handlers.onError(undecodableError(header.publisher, name, 1, cause as Error));
+    }
+  }
+
+  #tellForeign(fault: string | undefined): void {
     if (fault !== undefined) this.#handlers.onError(foreignMessageError(fault));
   }
 
@@ -321,6 +522,18 @@ export class Delivery {
         this.#sending.tellTails(publisher, topics, fromElapsed(header.elapsed));
         return undefined;
       }
+      case MessageKind.retainedQuery: {
+        const topics = decodeTopics(Buffer.from(body));
+        if (topics === undefined) return 'is a malformed question for retained values';
+        this.#retention.answer(publisher, topics);
+        return undefined;
+      }
+      case MessageKind.retained:
+      case MessageKind.holder:
+        return publisher === this.#publisher ? undefined : this.#retention.receive(kind, body);
+      case MessageKind.rollCall:
+        this.#presence.asked();
+        return undefined;
       default:
         return this.#inbox.receiveAnswer(header, body);
     }
@@ -345,6 +558,8 @@ export class Delivery {
     this.#sending.doubt();
     this.#lostLink(new DemitterError('DEMITTER_NETWORK', 'The forwarder does not return probes any more'));
     this.#heartbeat.stop();
+    this.#presence.linkLost();
+    this.#retention.linkLost();
     this.#liveness.setLinkUp(true);
   }
 
@@ -357,6 +572,8 @@ export class Delivery {
       this.#sending.linkDown();
       this.#heartbeat.stop();
       this.#inquirer.stop();
+      this.#presence.linkLost();
+      this.#retention.linkLost();
       this.#lostLink(cause);
     }
     this.#liveness.setLinkUp(link === 'up');
@@ -377,10 +594,14 @@ export class Delivery {
   }
 
   #tellUnsendable(name: PropertyKey, cause: unknown, what: string): void {
-    if (!(cause instanceof PayloadError || cause instanceof EventTooLargeError)) throw cause;
+    if (!isUnsendable(cause)) throw cause;
     const error = unsendableError(name, cause, what);
     // Not within the call of `emit`, nor before the event loop has turned: a listener that emits the same again would
     // recurse without end.
     setImmediate(() => this.#handlers.onError(error));
   }
+}
+
+function isUnsendable(cause: unknown): cause is PayloadError | EventTooLargeError {
+  return cause instanceof PayloadError || cause instanceof EventTooLargeError;
 }

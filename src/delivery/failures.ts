@@ -8,6 +8,23 @@ export function closedError(): DemitterError {
   return new DemitterError('DEMITTER_CLOSED', 'This emitter is closed');
 }
 
+export function overflowError({ maxBufferBytes }: ResolvedOptions): DemitterError {
+  return new DemitterError(
+    'DEMITTER_OVERFLOW',
+    `Not sent: ${maxBufferBytes} bytes are waiting to be sent (\`maxBufferBytes\`)`,
+  );
+}
+
+/** `count` retained values had to make room for others. */
+export function retainedForgottenError({ retainedBytes }: ResolvedOptions, count: number): DistributedError {
+  const what = count === 1 ? '1 retained value was' : `${count} retained values were`;
+  return new DistributedError(
+    'overflow',
+    'DEMITTER_OVERFLOW',
+    `${what} forgotten: they are kept in ${retainedBytes} bytes (\`retainedBytes\`)`,
+  );
+}
+
 export function notConnectedError(): DemitterError {
   return new DemitterError('DEMITTER_NOT_CONNECTED', 'This emitter is not connected: call `connect()` first');
 }

@@ -144,8 +144,12 @@ class MemoryTransport implements Transport {
     this.#outgoing = [];
     for (const message of messages) {
       this.#hub.defer(() => {
-        this.#bufferedBytes -= message.length;
-        this.#hub.publish(message);
+        try {
+          this.#hub.publish(message);
+        } finally {
+          // Not before: what is not counted may be overwritten, and a receiver's listener may send.
+          this.#bufferedBytes -= message.length;
+        }
         this.#drain();
       });
     }

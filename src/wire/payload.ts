@@ -68,12 +68,11 @@ export function packInto(value: unknown, target: Buffer, at: number): number {
     writer.write(value, 0);
     if (!writer.isSpilled) return writer.at;
     ({ spilled } = writer);
-    writer.letGo();
     return -1;
   } catch (thrown) {
-    writer.letGo();
     throw Refusal.from(thrown).toError();
   } finally {
+    writer.letGo();
     idleWriter = writer;
   }
 }

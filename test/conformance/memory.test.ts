@@ -50,4 +50,19 @@ describe('createMemoryTransport()', () => {
     await sender.transport.close(0);
     expect(receiver.texts()).toEqual(['m1', 'm2']);
   });
+
+  it('counts a message as unconfirmed until every receiver has had it', async () => {
+    const create = createMemoryTransport(new MemoryHub());
+    await using sender = await new TransportEnd(create(context)).open().up();
+    await using first = await new TransportEnd(create(context)).subscribe('m').open().settled();
+    await using second = await new TransportEnd(create(context)).subscribe('m').open().settled();
+    const counted: number[] = [];
+    first.onMessage = () => void counted.push(sender.transport.unconfirmedBytes);
+    second.onMessage = () => void counted.push(sender.transport.unconfirmedBytes);
+    sender.send('m1');
+    await second.received(1);
+    expect(counted).toEqual([2, 2]);
+    await sender.settled();
+    expect(sender.transport.unconfirmedBytes).toBe(0);
+  });
 });

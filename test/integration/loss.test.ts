@@ -3,14 +3,16 @@ import { createDistributedEmitter } from '../../src/emitter.js';
 import type { DistributedError } from '../../src/errors.js';
 import { createMemoryTransport, MemoryHub } from '../../src/transport/memory.js';
 import type { TransportFactory } from '../../src/transport/transport.js';
-import { TopicKind } from '../../src/wire/topic.js';
+import { EVENTS } from '../../src/wire/space.js';
+
+const EVENT_KIND = EVENTS.prefix[0];
 
 /** The end of a bus from which some of the messages that carry events never leave. */
 function losing(hub: MemoryHub, isLost: () => boolean): TransportFactory {
   return (context) => {
     const transport = createMemoryTransport(hub)(context);
     const send = transport.send.bind(transport);
-    transport.send = (message) => (message[0] === TopicKind.event && isLost() ? true : send(message));
+    transport.send = (message) => (message[0] === EVENT_KIND && isLost() ? true : send(message));
     return transport;
   };
 }

@@ -20,7 +20,7 @@ import zmq
 
 VERSION, BATCH, PROBE, TAIL = 1, 1, 2, 4
 NO_ELAPSED = 0xFFFFFFFF
-HEADER = struct.Struct(">BBHIQQQQI")  # section 3
+HEADER = struct.Struct(">BBHIQQQQIQ")  # section 3
 
 
 def string_topic(name: str) -> bytes:
@@ -51,7 +51,7 @@ class Client:
         self.round += 1
         topic = b"p%014x.%d\0" % (self.id, self.round)
         self.subscriber.subscribe(topic)
-        probe = topic + HEADER.pack(VERSION, PROBE, 0, 1, self.id, self.round, 0, 0, 0)
+        probe = topic + HEADER.pack(VERSION, PROBE, 0, 1, self.id, self.round, 0, 0, 0, 0)
         wait_ms = 1
         while True:
             self.publisher.send(probe)
@@ -69,7 +69,8 @@ class Client:
         elapsed = NO_ELAPSED if last is None else min(round((now - last) * 10_000), NO_ELAPSED)
         self.sequence += 1
         header = HEADER.pack(
-            VERSION, BATCH, 0, len(payloads), self.id, self.sequence, previous, position, elapsed
+            VERSION, BATCH, 0, len(payloads), self.id, self.sequence, previous, position, elapsed,
+            time.time_ns() // 1000,
         )
         self.topics[topic] = (self.sequence, position + len(payloads), now)
         self.publisher.send(topic + header + b"".join(map(msgpack.packb, payloads)))
@@ -81,7 +82,7 @@ class Client:
             topic, body = message[: message.index(0) + 1], message[message.index(0) + 1 :]
             if not topic.startswith(b"es"):
                 continue
-            version, kind, flags, count, publisher, sequence, previous, position, elapsed = HEADER.unpack_from(body)
+            version, kind, flags, count, publisher, sequence, previous, position, elapsed, _ = HEADER.unpack_from(body)
             if kind == TAIL:  # section 3.4: nothing to be received
                 continue
             assert (version, kind) == (VERSION, BATCH) and flags & ~3 == 0

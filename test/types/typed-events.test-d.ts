@@ -7,6 +7,8 @@ import {
   createDistributedEmitter,
   DistributedEmitter,
   type DistributedError,
+  type Peer,
+  type PeerLeave,
   type StatusChange,
 } from '../../src/index.js';
 
@@ -148,6 +150,9 @@ export async function ownEvents(): Promise<void> {
 
   emitter.on('distributed:error', (error) => expectType<DistributedError>()(error));
   emitter.on('distributed:status', (change) => expectType<StatusChange>()(change));
+  emitter.on('distributed:join', (peer) => expectType<Peer>()(peer));
+  emitter.on('distributed:leave', (leave) => expectType<PeerLeave>()(leave));
+  expectType<readonly Peer[]>()(await emitter.peers());
   expectType<DistributedError>()(await emitter.once('distributed:error', ({ type }) => type === 'loss'));
   expectType<StatusChange>()(await emitter.once('distributed:status'));
   for await (const error of emitter.events('distributed:error')) expectType<DistributedError>()(error);

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { type Batch, BatchBuilder } from '../../src/delivery/sending/batch-builder.js';
-import { type Publication, Publications } from '../../src/delivery/sending/publications.js';
+import type { HistoryOptions } from '../../src/delivery/sending/history.js';
 import { Outbox } from '../../src/delivery/sending/outbox.js';
+import { type Publication, Publications } from '../../src/delivery/sending/publications.js';
 import { emptyHeader, HEADER_BYTES, readHeader } from '../../src/wire/batch.js';
 import { unpackPayloads } from '../../src/wire/payload.js';
 import { outboxRecords } from '../support/outbox-records.js';
@@ -16,7 +17,7 @@ function valuesOf({ message, publication, count }: Batch): unknown[] {
 
 /** A builder that is used as the outbox uses it. */
 function building(maxBatchBytes = 4096) {
-  const builder = new BatchBuilder({ publisher: 1, maxBatchBytes, headroom: HEADROOM, now });
+  const builder = new BatchBuilder({ publisher: 1, maxBatchBytes, headroom: HEADROOM, now, timeAt: () => 0 });
   const publications = new Publications();
   const batches: Batch[] = [];
   const finish = () => {
@@ -128,7 +129,7 @@ describe('an event that emits while it is packed', () => {
     readonly values: readonly unknown[];
   }
 
-  function outbox() {
+  function outbox(history?: HistoryOptions) {
     const sent: Sent[] = [];
     const link = {
       unconfirmedBytes: 0,
@@ -143,9 +144,14 @@ describe('an event that emits while it is packed', () => {
       },
     };
     const limits = { maxBatchBytes: 1024, maxEventBytes: 1e6, maxBufferBytes: 1e6, highWaterMark: 1e5 };
-    const box = new Outbox({ publisher: 1, now, headroom: HEADROOM, ...limits }, link, outboxRecords(now));
+    const records = outboxRecords(now, history);
+    const box = new Outbox(
+      { publisher: 1, now, timeAt: () => 0, headroom: HEADROOM, ...limits },
+      link,
+      records,
+    );
     box.setLinkOpen(true);
-    return { box, sent };
+    return { box, sent, records };
   }
 
   test.each([
@@ -195,5 +201,35 @@ describe('an event that emits while it is packed', () => {
     box.push('a', 'after');
     box.flush();
     expect(sent.flatMap(({ values }) => values)).toEqual(['inner', { value: 1 }, 'after']);
+  });
+
+  test('is not written over, however much it emits', () => {
+    const { box, sent } = outbox({ historyBytes: 200_000, historyAge: 1e9 });
+    const inner = Array.from({ length: 500 }, (_, i) => `${i}`.padEnd(1000, 'x'));
+    box.push('a', 'before');
+    box.flush();
+    box.push('a', {
+      before: 'x'.repeat(30),
+      get value() {
+        for (const text of inner) box.push('b', text);
+        return 'outer';
+      },
+      after: 'y',
+    });
+    box.flush();
+    const values = sent.flatMap((message) => message.values);
+    expect(values).toEqual(['before', ...inner, { before: 'x'.repeat(30), value: 'outer', after: 'y' }]);
+  });
+
+  test('takes no slab for each event that it emits', () => {
+    const { box, records } = outbox();
+    box.push('a', {
+      get value() {
+        for (let i = 0; i < 100; i += 1) box.push('b', i);
+        return 1;
+      },
+    });
+    box.flush();
+    expect(records.history.bytes).toBeLessThan(4 * SLAB_BYTES);
   });
 });

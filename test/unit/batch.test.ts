@@ -22,6 +22,7 @@ const headers = fc.record({
   previous: exact,
   position: exact,
   elapsed: fc.integer({ min: 0, max: 0xffff_ffff }),
+  time: exact,
 });
 
 describe('batch headers', () => {
@@ -36,6 +37,7 @@ describe('batch headers', () => {
       previous: 0x1_0000_0002,
       position: 1000,
       elapsed: 0x0102_0304,
+      time: 0x5_0000_0006,
     });
     expect(bytes.toString('hex').match(/.{8}/g)).toEqual([
       '01010001',
@@ -49,6 +51,8 @@ describe('batch headers', () => {
       '00000000',
       '000003e8',
       '01020304',
+      '00000005',
+      '00000006',
     ]);
   });
 
@@ -67,7 +71,7 @@ describe('batch headers', () => {
   test.each([
     ['cut short', (bytes: Buffer) => bytes.subarray(0, HEADER_BYTES - 1), 'cut short'],
     ['of another version', (bytes: Buffer) => Buffer.from(bytes.fill(2, 0, 1)), 'version 2, expected 1'],
-    ['with unknown flags', (bytes: Buffer) => Buffer.from(bytes.fill(4, 3, 4)), 'flags'],
+    ['with unknown flags', (bytes: Buffer) => Buffer.from(bytes.fill(8, 3, 4)), 'flags'],
     ['with unknown flags in their first byte', (bytes: Buffer) => Buffer.from(bytes.fill(1, 2, 3)), 'flags'],
     ['with a number over 53 bits', (bytes: Buffer) => Buffer.from(bytes.fill(0xff, 16, 24)), '53 bits'],
   ])('%s are refused with a reason', (_, damage, reason) => {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Batch, BatchBuilder } from '../../src/delivery/sending/batch-builder.js';
-import { type Publication, Publications } from '../../src/delivery/sending/publications.js';
 import { History } from '../../src/delivery/sending/history.js';
+import { type Publication, Publications } from '../../src/delivery/sending/publications.js';
 
 const KIB = 1024;
 const MIB = KIB * KIB;
@@ -21,7 +21,7 @@ function publisher({ historyBytes = MIB, historyAge = 60_000 } = {}) {
   let clock = 0;
   const now = () => clock;
   const history = new History({ historyBytes, historyAge }, now);
-  const builder = new BatchBuilder({ publisher: 42, maxBatchBytes: 4096, headroom: 0, now });
+  const builder = new BatchBuilder({ publisher: 42, maxBatchBytes: 4096, headroom: 0, now, timeAt: () => 0 });
   const publications = new Publications();
   const batch = (payloadBytes = 100, name: PropertyKey = 'a'): Batch => {
     const publication = publications.of(name) as Publication;
@@ -167,6 +167,30 @@ describe('by age', () => {
     await pass(3000);
     expect([history.bytes, history.first, history.last]).toEqual([0, 5002, 5001]);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('tells which slabs nothing lies in any more, whether by age or for want of room', async () => {
+    const { history, send, pass } = publisher({ historyAge: 10_000 });
+    const forgotten: unknown[] = [];
+    let emptied = 0;
+    history.onForgotten = (slab) => void forgotten.push(slab);
+    history.onEmptied = () => {
+      emptied += 1;
+    };
+    const sent: Batch[] = [];
+    for (let i = 0; i < 60; i += 1) {
+      sent.push(send(30_000));
+      await pass(300);
+    }
+    const slabs = [...new Set(sent.map(({ message }) => message.buffer))];
+    expect(forgotten.length).toBeGreaterThan(5);
+    expect(forgotten).toEqual(slabs.slice(0, forgotten.length));
+    expect(emptied).toBe(0);
+    await pass(20_000);
+    expect(emptied).toBe(1);
+    const before = forgotten.length;
+    for (let i = 0; i < 60; i += 1) send(30_000);
+    expect(forgotten.length).toBeGreaterThan(before);
   });
 
   test('stop() - forgets everything and needs no timer', () => {

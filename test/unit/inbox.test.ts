@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Inbox } from '../../src/delivery/receiving/inbox.js';
+import type { PrefixInterest } from '../../src/delivery/receiving/interests.js';
 import type { DistributedError } from '../../src/errors.js';
 import {
   emptyHeader,
@@ -13,6 +14,7 @@ import {
 } from '../../src/wire/batch.js';
 import { packPayload } from '../../src/wire/payload.js';
 import { encodeReplayed, type Request } from '../../src/wire/recovery.js';
+import { EVENTS } from '../../src/wire/space.js';
 import { encodeTopic } from '../../src/wire/topic.js';
 
 const SELF = 1;
@@ -27,7 +29,7 @@ function setUp() {
     SELF,
     { now: () => clock.now, recoveryTimeoutMs: 5000 },
     {
-      onEvents: (name, values) =>
+      onEvents: ({ name }, values) =>
         void events.push(...values.map((value): [PropertyKey, unknown] => [name, value])),
       onError: (error) => void errors.push(error),
       onDelivered: (publisher, sequence) => void delivered.push([publisher, sequence, events.length]),
@@ -37,6 +39,7 @@ function setUp() {
   );
   const { interests } = inbox;
   let subscriptions = 0;
+  let toAll: PrefixInterest | undefined;
   return {
     inbox,
     events,
@@ -47,15 +50,16 @@ function setUp() {
     listen(...names: PropertyKey[]): void {
       for (const name of names) {
         subscriptions += 1;
-        interests.listen(topic(name), name);
-        interests.subscribed(topic(name), subscriptions);
+        interests.subscribed(interests.listen(topic(name), name), subscriptions);
       }
       interests.prove(subscriptions, clock.now);
     },
     listenToAll(all: boolean): void {
       subscriptions += 1;
-      interests.listenToAll(all);
-      if (all) interests.subscribed('all', subscriptions);
+      if (all) {
+        toAll = interests.listenToPrefix(EVENTS.prefix);
+        interests.subscribed(toAll, subscriptions);
+      } else if (toAll !== undefined) interests.unlistenToPrefix(toAll);
       interests.prove(subscriptions, clock.now);
     },
     /** Answers what was asked, and what is asked then: there is nothing that could be replayed. */

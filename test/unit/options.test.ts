@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { resolveOptions } from '../../src/options.js';
+import { unpackPayloads } from '../../src/wire/payload.js';
 
 const resolve = (options: unknown, environment = {}) => resolveOptions(options, environment);
 
@@ -71,6 +72,29 @@ describe('a forwarder', () => {
     { xsubAddress: 'tcp://[::1]:7' },
   ])('can run here at addresses of this machine: %o', (addresses) => {
     expect(resolve({ forwarder: 'auto', ...addresses }).forwarder).toBe('auto');
+  });
+});
+
+describe('presence', () => {
+  test('is taken part in by who gives one of its options', () => {
+    const none = { takesPart: false, name: '', heartbeatInterval: 1000 };
+    expect(resolve({}).presence).toMatchObject(none);
+    expect(resolve({ name: undefined, meta: undefined }).presence).toMatchObject(none);
+    expect(resolve({ name: 'api' }).presence).toMatchObject({ takesPart: true, name: 'api' });
+    expect(resolve({ meta: null }).presence.takesPart).toBe(true);
+    expect(resolve({ heartbeatInterval: 100 }).presence).toMatchObject({
+      ...none,
+      takesPart: true,
+      heartbeatInterval: 100,
+    });
+  });
+
+  test('has the meta of when it was given: later changes are not seen, and bytes are not shared', () => {
+    const meta = { zone: 1 };
+    const { presence } = resolve({ meta });
+    meta.zone = 2;
+    resolve({ meta });
+    expect(unpackPayloads(Buffer.from(presence.meta), 0, 1)).toEqual([{ zone: 1 }]);
   });
 });
 
@@ -148,6 +172,14 @@ describe('mistakes name the option, what was expected and what was given', () =>
     ['a negative size', { historyBytes: -1 }, {}, /`historyBytes` .*got -1/],
     ['a time that no timer takes', { historyAge: 2 ** 31 }, {}, /`historyAge` .*got 2147483648/],
     ['a time in words', { recoveryTimeout: '5s' }, {}, /`recoveryTimeout` to be a number .*got '5s'/],
+    ['a name that is no string', { name: 7 }, {}, /`name` to be a string of 1 to 255 characters, got 7/],
+    ['an empty name', { name: '' }, {}, /`name` to be a string of 1 to 255 characters, got 0/],
+    ['a long name', { name: 'x'.repeat(256) }, {}, /`name` .* 1 to 255 characters, got 256/],
+    ['a name that UTF-8 cannot hold', { name: 'a\ud800' }, {}, /`name` .*got 'a\\ud800', which has a lone/],
+    ['meta that cannot travel', { meta: { f() {} } }, {}, /`meta` .*data\.f: a function cannot travel/],
+    ['meta that is too large', { meta: 'x'.repeat(16_384) }, {}, /`meta` .*16384 bytes.*got 16387/],
+    ['a heartbeat that is too fast', { heartbeatInterval: 99 }, {}, /`heartbeatInterval` .*from 100.*got 99/],
+    ['a heartbeat in words', { heartbeatInterval: '1s' }, {}, /`heartbeatInterval` .*number.*got '1s'/],
     ['null', { maxEventBytes: null }, {}, /`maxEventBytes` .*got null/],
   ])('%s', (_, options, environment, message) => {
     expect(() => resolve(options, environment)).toThrow(message);

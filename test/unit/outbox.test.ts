@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { EventTooLargeError } from '../../src/delivery/sending/publications.js';
 import { Outbox } from '../../src/delivery/sending/outbox.js';
+import { EventTooLargeError } from '../../src/delivery/sending/publications.js';
 import { emptyHeader, HEADER_BYTES, type Header, readHeader } from '../../src/wire/batch.js';
 import { PayloadError, packPayload, unpackPayloads } from '../../src/wire/payload.js';
 import { decodeTopic } from '../../src/wire/topic.js';
@@ -44,6 +44,7 @@ function outbox(
     {
       publisher: 42,
       now,
+      timeAt: () => 0,
       maxBatchBytes: 1024,
       maxEventBytes: 4096,
       maxBufferBytes: 1e6,
@@ -123,7 +124,15 @@ describe('batches', () => {
   test('are never written to again once sent', async () => {
     const messages: Buffer[] = [];
     const box = new Outbox(
-      { publisher: 1, now, maxBatchBytes: 1024, maxEventBytes: 1e6, maxBufferBytes: 1e9, highWaterMark: 1e9 },
+      {
+        publisher: 1,
+        now,
+        timeAt: () => 0,
+        maxBatchBytes: 1024,
+        maxEventBytes: 1e6,
+        maxBufferBytes: 1e9,
+        highWaterMark: 1e9,
+      },
       { send: (message) => messages.push(message) > 0, flush() {}, unconfirmedBytes: 0 },
       outboxRecords(now),
     );
@@ -142,7 +151,7 @@ test('a batch that was sent is in the history and marked in its publication; one
   const records = outboxRecords(now);
   const { history, publications } = records;
   const limits = { maxBatchBytes: 1024, maxEventBytes: 4096, maxBufferBytes: 1e6, highWaterMark: 1e5 };
-  const box = new Outbox({ publisher: 42, now, ...limits }, link, records);
+  const box = new Outbox({ publisher: 42, now, timeAt: () => 0, ...limits }, link, records);
   box.setLinkOpen(true);
   box.push('a', 1);
   box.flush();

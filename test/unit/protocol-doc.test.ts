@@ -1,15 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { runInThisContext } from 'node:vm';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Heartbeat } from '../../src/delivery/heartbeat.js';
 import { Liveness } from '../../src/delivery/liveness.js';
+import type { Content } from '../../src/delivery/post.js';
+import { Presence } from '../../src/delivery/presence/presence.js';
 import { Inbox } from '../../src/delivery/receiving/inbox.js';
 import { Outbox } from '../../src/delivery/sending/outbox.js';
 import { Replayer } from '../../src/delivery/sending/replayer.js';
 import { TailMarker } from '../../src/delivery/sending/tail-marker.js';
 import { DistributedEmitter } from '../../src/emitter.js';
+import type { Attributes } from '../../src/wire/attributes.js';
 import {
+  addFlags,
   buildMessage,
   emptyHeader,
   FLAG_ACKNOWLEDGE,
@@ -19,10 +23,10 @@ import {
   type Header,
   MessageKind,
   readHeader,
-  setFlags,
   toElapsed,
 } from '../../src/wire/batch.js';
 import { packPayload, unpackPayloads } from '../../src/wire/payload.js';
+import { decodeAnnouncement, encodeAnnouncement } from '../../src/wire/presence.js';
 import {
   decodeReplayed,
   decodeRequest,
@@ -32,7 +36,14 @@ import {
   encodeTopics,
   type Request,
 } from '../../src/wire/recovery.js';
-import { ALL_EMITTERS, decodeTopic, encodeTopic, inboxTopic } from '../../src/wire/topic.js';
+import { EVENTS, makeSpace, type Space } from '../../src/wire/space.js';
+import {
+  allEmittersTopic,
+  decodeTopic,
+  encodeTopic,
+  inboxTopic,
+  presenceTopic,
+} from '../../src/wire/topic.js';
 import { outboxRecords } from '../support/outbox-records.js';
 
 interface Row {
@@ -53,6 +64,9 @@ interface BatchSample {
 
 const DOC = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
 const OTHER_PUBLISHER = 0x0b0b0b0b0b0b0b;
+/** 2026, in microseconds. */
+const TIME = 1_767_225_600_000_000;
+const TIME_BYTES = Buffer.from('0006474846204000', 'hex');
 
 /** Samples of the page that a test has asked for: at the end, all of them must have been. */
 const used = new Set<string>();
@@ -119,7 +133,10 @@ function sender(publisher: number, now = () => 0) {
   };
   const records = outboxRecords(now);
   const tailMarker = new TailMarker(publisher, records.publications, link, now);
-  const outbox = new Outbox({ ...limits, publisher, now }, link, { ...records, tailMarker });
+  const outbox = new Outbox({ ...limits, publisher, now, timeAt: () => TIME }, link, {
+    ...records,
+    tailMarker,
+  });
   outbox.setLinkOpen(true);
   const replayer = new Replayer(publisher, records.history, records.publications, link, now);
   replayer.resume();
@@ -145,6 +162,7 @@ function sender(publisher: number, now = () => 0) {
 /** An emitter's receiving half that listens to `names`, or to all, and what it makes of what comes. */
 function receiver(self: number, names: readonly PropertyKey[] | 'all') {
   const events: [PropertyKey, readonly unknown[]][] = [];
+  const attributes: (readonly Attributes[])[] = [];
   const codes: string[] = [];
   const delivered: [publisher: number, sequence: number][] = [];
   const asked: Buffer[] = [];
@@ -152,7 +170,10 @@ function receiver(self: number, names: readonly PropertyKey[] | 'all') {
     self,
     { now: () => 0, recoveryTimeoutMs: 5000 },
     {
-      onEvents: (name, values) => void events.push([name, values]),
+      onEvents: ({ name }, values, _, given) => {
+        events.push([name, values]);
+        if (given !== undefined) attributes.push(given);
+      },
       onError: ({ code }) => void codes.push(code),
       onDelivered: (publisher, sequence) => void delivered.push([publisher, sequence]),
       onMissing: (publisher, sequence, request) =>
@@ -160,11 +181,12 @@ function receiver(self: number, names: readonly PropertyKey[] | 'all') {
       provenMs: () => 0,
     },
   );
-  if (names === 'all') inbox.interests.listenToAll(true);
+  if (names === 'all') inbox.interests.listenToPrefix(EVENTS.prefix);
   else for (const name of names) inbox.interests.listen(encodeTopic(name) as Buffer, name);
   return {
     inbox,
     events,
+    attributes,
     codes,
     delivered,
     asked,
@@ -178,12 +200,29 @@ function requestTo(publisher: number, self: number, sequence: number, request: R
 }
 
 function receive(message: Buffer, self: number, names: readonly PropertyKey[] | 'all') {
-  const { inbox, events, codes, delivered } = receiver(self, names);
+  const { inbox, events, attributes, codes, delivered } = receiver(self, names);
   inbox.receive(message);
-  return { events, codes, delivered };
+  return { events, attributes, codes, delivered };
 }
 
 describe('docs/protocol.md, section 2: topics', () => {
+  const SPACES: readonly Space[] = [
+    makeSpace('event', '', 'room:42'),
+    makeSpace('event', '', '\u0001'),
+    makeSpace('request'),
+    makeSpace('request', '', 'room:42'),
+    makeSpace('event', 'tenant-a'),
+  ];
+
+  test.each(table('topics-in-spaces').map(([title, row], i) => [title, row, SPACES[i] as Space] as const))(
+    '%s',
+    (title, row, space) => {
+      const name = /'(\w+)'/.exec(title)?.[1] as string;
+      expect(encodeTopic(name, space)).toEqual(row.bytes);
+      expect(decodeTopic(row.bytes, space)).toBe(name);
+    },
+  );
+
   test.each(table('topics'))('%s', (_, row) => {
     const name = evaluate(row) as PropertyKey;
     expect(encodeTopic(name)).toEqual(row.bytes);
@@ -231,6 +270,7 @@ describe('docs/protocol.md, section 3: messages', () => {
       previous: sample.previous,
       position: sample.position,
       elapsed: sample.elapsed,
+      time: TIME,
     });
     const expected = { events: [[sample.name, sample.events]], codes: [] };
     expect(receive(message, OTHER_PUBLISHER, [sample.name])).toMatchObject(expected);
@@ -247,11 +287,29 @@ describe('docs/protocol.md, section 3: messages', () => {
     outbox.flush();
     expect(
       sent.map((batch) => {
-        const { kind, flags: _flags, publisher: _publisher, ...numbers } = headerOf(batch);
+        const { kind, flags: _flags, publisher: _publisher, time: _time, ...numbers } = headerOf(batch);
         expect(kind).toBe(MessageKind.batch);
         return { name: decodeTopic(batch.subarray(0, batch.indexOf(0) + 1)), ...numbers };
       }),
     ).toEqual(expected);
+  });
+
+  test('a publisher writes the sample volatile message, which a receiver delivers', () => {
+    const { outbox, sent } = sender(publisher);
+    outbox.pushVolatile('tick', 3, EVENTS);
+    expect(sent).toEqual([bytesOf('volatile')]);
+    expect(receive(bytesOf('volatile'), OTHER_PUBLISHER, ['tick']).events).toEqual([['tick', [3]]]);
+  });
+
+  test('a publisher writes the sample attributes, and a receiver takes them apart', () => {
+    const { outbox, sent } = sender(publisher);
+    outbox.push('a', 1, EVENTS, { headers: { id: '42' } });
+    outbox.flush();
+    expect(sent).toEqual([bytesOf('attributes')]);
+    expect(receive(bytesOf('attributes'), OTHER_PUBLISHER, ['a'])).toMatchObject({
+      events: [['a', [1]]],
+      attributes: [[{ headers: { id: '42' } }]],
+    });
   });
 
   test('one’s own messages and those of names not listened to are ignored', () => {
@@ -262,7 +320,7 @@ describe('docs/protocol.md, section 3: messages', () => {
 
   test('a receiver answers a batch that asks for it with the sample acknowledgement', () => {
     const asking = Buffer.from(message);
-    setFlags(asking, message.indexOf(0) + 1, FLAG_ACKNOWLEDGE | FLAG_ANSWERS);
+    addFlags(asking, message.indexOf(0) + 1, FLAG_ACKNOWLEDGE | FLAG_ANSWERS);
     const { delivered } = receive(asking, OTHER_PUBLISHER, [sample.name]);
     expect(delivered).toEqual([[publisher, sample.sequence]]);
     const answer = buildMessage(inboxTopic(sample.publisher), {
@@ -282,7 +340,7 @@ describe('docs/protocol.md, section 3: messages', () => {
       'DEMITTER_PROTOCOL',
     ],
     ['another version', (bytes, header) => bytes.fill(2, header, header + 1), 'DEMITTER_PROTOCOL'],
-    ['another kind', (bytes, header) => bytes.fill(10, header + 1, header + 2), 'DEMITTER_PROTOCOL'],
+    ['another kind', (bytes, header) => bytes.fill(11, header + 1, header + 2), 'DEMITTER_PROTOCOL'],
     ['the kind of tails', (bytes, header) => bytes.fill(9, header + 1, header + 2), 'DEMITTER_PROTOCOL'],
     [
       'the kind of a probe',
@@ -493,7 +551,7 @@ describe('docs/protocol.md, sections 3.4 and 6: recovery', () => {
     const inquiry = bytesOf('inquiry');
     const elapsed = toElapsed(5000);
     const content = { kind: MessageKind.inquiry, publisher: OTHER_PUBLISHER, elapsed };
-    expect(buildMessage(ALL_EMITTERS, content, encodeTopics([topic]))).toEqual(inquiry);
+    expect(buildMessage(allEmittersTopic(), content, encodeTopics([topic]))).toEqual(inquiry);
     const { replayer, answered, clock } = samplePublisher();
     clock.now += 200;
     replayer.inquiry(
@@ -521,6 +579,79 @@ describe('docs/protocol.md, sections 3.4 and 6: recovery', () => {
     expect(inbox.receiveAnswer(headerOf(message), body)).toBeDefined();
     expect(events).toEqual([]);
     inbox.stop();
+  });
+});
+
+describe('docs/protocol.md, section 10: presence', () => {
+  const topics = { news: presenceTopic('news'), rollCalls: presenceTopic('rollCalls') };
+
+  function watcher(self: number) {
+    const told: string[] = [];
+    const sent: Buffer[] = [];
+    const send = (topic: Buffer, content: Content, body?: Uint8Array) =>
+      void sent.push(buildMessage(topic, { publisher: self, ...content }, body));
+    const options = { takesPart: true, name: 'api', meta: packedMeta, heartbeatInterval: 1000 };
+    const presence = new Presence(self, options, {
+      now: () => 0,
+      timeOfDay: () => 0,
+      namespace: '',
+      latencyMs: () => 0,
+      subscribe: () => 0,
+      unsubscribe: () => {},
+      prove: () => {},
+      publish: send,
+      post: (receiver, content) => send(inboxTopic(formatPublisherId(receiver)), content),
+      beat: () => {},
+      onJoin: (peer) => told.push(`join ${peer.id} ${peer.name} ${peer.host} ${peer.pid}`),
+      onLeave: ({ id, reason }) => told.push(`leave ${id} ${reason}`),
+    });
+    return { presence, told, sent };
+  }
+  const packedMeta = Uint8Array.from(packPayload({ zone: 1 }));
+
+  test('the body of the sample announcement is written and read', () => {
+    const announcement = {
+      since: Date.UTC(2024, 0, 1),
+      intervalMs: 1000,
+      pid: 42,
+      threadId: 0,
+      host: 'host',
+      name: 'api',
+      meta: Buffer.from(packedMeta),
+    };
+    const message = bytesOf('announcement');
+    expect(encodeAnnouncement(announcement)).toEqual(bodyOf(message));
+    expect(decodeAnnouncement(bodyOf(message))).toEqual(announcement);
+    const content = { kind: MessageKind.announcement, publisher: 0x0a0a0a0a0a0a0a };
+    expect(buildMessage(topics.news, content, bodyOf(message))).toEqual(message);
+  });
+
+  test('an emitter sends the sample roll call, beat and farewell', () => {
+    vi.useFakeTimers();
+    try {
+      const asking = watcher(OTHER_PUBLISHER);
+      asking.presence.watch('peers', true);
+      asking.presence.linkProven(0);
+      vi.advanceTimersByTime(20);
+      expect(asking.sent.at(-1)).toEqual(bytesOf('roll-call'));
+      asking.presence.close();
+      const leaving = watcher(headerOf(bytesOf('beat')).publisher);
+      leaving.presence.linkProven(0);
+      vi.advanceTimersByTime(1000);
+      leaving.presence.close();
+      expect(leaving.sent.slice(-2)).toEqual([bytesOf('beat'), bytesOf('farewell')]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('a watcher reads the samples: who announces itself joins, and who says farewell leaves', () => {
+    const { presence, told } = watcher(OTHER_PUBLISHER);
+    presence.watch('distributed:join', true);
+    for (const name of ['announcement', 'beat', 'announcement', 'farewell', 'roll-call'])
+      expect(presence.receive(bytesOf(name))).toBeUndefined();
+    presence.close();
+    expect(told).toEqual(['join 0a0a0a0a0a0a0a api host 42', 'leave 0a0a0a0a0a0a0a closed']);
   });
 });
 
@@ -666,6 +797,7 @@ describe('docs/protocol.md, section 8: the session', () => {
     await b.emitter.ready();
     await b.subscriber.expect(b.sample('cancel-probe'));
     await b.publisher.expectAfter(b.sample('probe-frame'), b.sample('heartbeat-frame'));
+    await b.publisher.expect(b.sample('retained-question'));
     await b.subscriber.send(b.sample('heartbeat-frame'));
 
     await using a = await PlayedForwarder.start('0a0a0a0a0a0a0a');
@@ -680,16 +812,24 @@ describe('docs/protocol.md, section 8: the session', () => {
     await a.emitter.ready();
     await a.emitter.emit('greet', { hello: 'world' });
     await a.publisher.expectAfter(probe, a.rewrite(swapPublishers(bytesOf('heartbeat-frame'))));
-    await a.publisher.expect(a.sample('greet-frame'));
+    const topicsBytes = 14;
+    const question = a.rewrite(swapPublishers(bytesOf('retained-question'))).subarray(2, -topicsBytes);
+    await a.publisher.expect(Buffer.concat([Buffer.of(0, question.length + 4), question, Buffer.alloc(4)]));
+    const greet = a.sample('greet-frame');
+    const timeAt = greet.indexOf(TIME_BYTES);
+    await a.publisher.expect(greet.subarray(0, timeAt));
+    await a.publisher.skip(TIME_BYTES.length);
+    await a.publisher.expect(greet.subarray(timeAt + TIME_BYTES.length));
 
     // As the forwarder puts it: with its size in one byte.
-    await b.subscriber.send(Buffer.concat([Buffer.of(0x00, 0x41), a.sample('greet-frame').subarray(9)]));
+    await b.subscriber.send(Buffer.concat([Buffer.of(0x00, 0x49), greet.subarray(9)]));
     expect(await greeted).toEqual({ hello: 'world' });
 
     const elapsedBytes = 4;
     const tail = a.sample('tail-frame');
-    await a.publisher.expect(tail.subarray(0, -elapsedBytes));
+    await a.publisher.expect(tail.subarray(0, -elapsedBytes - TIME_BYTES.length));
     await a.publisher.skip(elapsedBytes);
+    await a.publisher.expect(tail.subarray(-TIME_BYTES.length));
     await b.subscriber.send(tail);
     expect([...errors]).toEqual([]);
   });

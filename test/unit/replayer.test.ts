@@ -37,7 +37,7 @@ function publisher({ historyBytes = 1e9, historyAge = 1e9, maxBatchBytes = 1 } =
     flush() {},
   };
   const limits = { maxEventBytes: 1e8, maxBufferBytes: 1e9, highWaterMark: 1e9, maxBatchBytes };
-  const outbox = new Outbox({ publisher: PUBLISHER, now, ...limits }, batches, records);
+  const outbox = new Outbox({ publisher: PUBLISHER, now, timeAt: () => 0, ...limits }, batches, records);
   outbox.setLinkOpen(true);
   const answers: Received[] = [];
   const link = {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Inbox } from '../../src/delivery/receiving/inbox.js';
-import { Interests } from '../../src/delivery/receiving/interests.js';
+import { type Interest, Interests } from '../../src/delivery/receiving/interests.js';
 import { Streams } from '../../src/delivery/receiving/streams.js';
 import {
   buildMessage,
@@ -15,6 +15,7 @@ import {
 } from '../../src/wire/batch.js';
 import { packPayload } from '../../src/wire/payload.js';
 import { encodeReplayed, encodeTails, type Replayed } from '../../src/wire/recovery.js';
+import { EVENTS } from '../../src/wire/space.js';
 import { decodeTopic, encodeTopic } from '../../src/wire/topic.js';
 
 const SELF = 1;
@@ -133,7 +134,7 @@ function setUp({ answers = true } = {}) {
       onDelivered: () => {},
       onMissing(_, number, { after, before, maxAgeMs, topics }) {
         numbers.push(number);
-        asked.push({ after, before, maxAgeMs, names: topics.map(decodeTopic) });
+        asked.push({ after, before, maxAgeMs, names: topics.map((bytes) => decodeTopic(bytes)) });
       },
       provenMs: () => Math.min(heard.at, clock.now),
     },
@@ -155,15 +156,13 @@ function setUp({ answers = true } = {}) {
     listen(...names: PropertyKey[]): void {
       for (const name of names) {
         subscriptions += 1;
-        interests.listen(topic(name), name);
-        interests.subscribed(topic(name), subscriptions);
+        interests.subscribed(interests.listen(topic(name), name), subscriptions);
       }
       interests.prove(subscriptions, clock.now);
     },
     listenToAll(): void {
       subscriptions += 1;
-      interests.listenToAll(true);
-      interests.subscribed('all', subscriptions);
+      interests.subscribed(interests.listenToPrefix(EVENTS.prefix), subscriptions);
       interests.prove(subscriptions, clock.now);
     },
     take(...messages: Buffer[]): void {
@@ -953,8 +952,7 @@ function manyNames() {
   const log: unknown[] = [];
   const asked: { publisher: number; number: number; before: number }[] = [];
   const interests = new Interests();
-  interests.listenToAll(true);
-  interests.subscribed('all', 1);
+  interests.subscribed(interests.listenToPrefix(EVENTS.prefix), 1);
   interests.prove(1, clock.now);
   const streams = new Streams(
     interests,
@@ -987,8 +985,8 @@ function manyNames() {
         if (isLost) continue;
         const header = { kind: MessageKind.batch, flags: FLAG_ANSWERS, count: 1, publisher };
         const bytes = message(name);
-        const interest = { name, topic: bytes.subarray(0, -HEADER_BYTES), since: 1, inForceAt: INFINITE };
-        streams.take({ ...header, sequence, previous, position, elapsed }, interest, bytes);
+        const interest = interests.of(bytes) as Interest;
+        streams.take({ ...header, sequence, previous, position, elapsed, time: 0 }, interest, bytes);
       }
     },
     /** Answers every question: there is nothing that could be replayed. */

@@ -6,10 +6,12 @@
  * and what is missing, is each publisher's stream's business.
  */
 import type { DistributedError } from '../../errors.js';
+import { type Attributes, separateAttributes } from '../../wire/attributes.js';
 import {
   emptyHeader,
   FLAG_ACKNOWLEDGE,
   FLAG_ANSWERS,
+  FLAG_ATTRIBUTES,
   fromElapsed,
   HEADER_BYTES,
   type Header,
@@ -25,9 +27,20 @@ import { type Interest, Interests } from './interests.js';
 import type { Arrival } from './stream.js';
 import { Streams, type StreamsOptions } from './streams.js';
 
+const KINDS_ON_TOPICS: ReadonlySet<number> = new Set([
+  MessageKind.batch,
+  MessageKind.tail,
+  MessageKind.volatile,
+]);
+
 export interface InboxHandlers {
-  /** Events of one batch, in order. */
-  onEvents(name: PropertyKey, values: readonly unknown[]): void;
+  /** Events of one batch, in order; `attributes` are theirs, if they have any. `header` is only valid during the call. */
+  onEvents(
+    interest: Interest,
+    values: readonly unknown[],
+    header: Readonly<Header>,
+    attributes: readonly Attributes[] | undefined,
+  ): void;
   onError(error: DistributedError): void;
   /** `publisher` asks to be told that its batch `sequence` was delivered. */
   onDelivered(publisher: PublisherId, sequence: number): void;
@@ -64,14 +77,15 @@ export class Inbox {
     const header = this.#header;
     let fault = readHeader(message, interest.topic.length, header);
     if (fault === undefined && header.publisher === this.#self) return;
-    if (header.kind !== MessageKind.batch && header.kind !== MessageKind.tail)
-      fault ??= `is of unknown kind ${header.kind}`;
+    if (!KINDS_ON_TOPICS.has(header.kind)) fault ??= `is of unknown kind ${header.kind}`;
     if (fault !== undefined) {
       this.#tellForeign(fault, interest.name);
       return;
     }
     this.#yours = yours ? message : undefined;
-    this.#streams.take(header, interest, message);
+    // It is in no order with anything, and was never promised.
+    if (header.kind === MessageKind.volatile) this.#unpack({ header, interest, message });
+    else this.#streams.take(header, interest, message);
     this.#yours = undefined;
   }
 
@@ -142,7 +156,7 @@ export class Inbox {
       const interest = this.#interestIn(topic);
       if (interest === undefined) continue;
       if (interest.topic.length !== topic.length) return 'tells how far something has come that is no topic';
-      const header = { kind, flags, count: 1, publisher, sequence, previous: 0, position, elapsed };
+      const header = { kind, flags, count: 1, publisher, sequence, previous: 0, position, elapsed, time: 0 };
       this.#streams.take(header, interest, topic);
     }
     return undefined;
@@ -155,19 +169,21 @@ export class Inbox {
     if ((flags & FLAG_ACKNOWLEDGE) !== 0) this.#handlers.onDelivered(publisher, sequence);
   }
 
-  #unpack({ header, interest: { name, topic }, message }: Arrival): void {
-    const payloadAt = topic.length + HEADER_BYTES;
+  #unpack({ header, interest, message }: Arrival): void {
+    const payloadAt = interest.topic.length + HEADER_BYTES;
     const { count, publisher } = header;
     let values: unknown[];
+    let attributes: Attributes[] | undefined;
     try {
       values = unpackPayloads(message, payloadAt, count, message === this.#yours);
+      if ((header.flags & FLAG_ATTRIBUTES) !== 0) attributes = separateAttributes(values);
     } catch (cause) {
       // A count of more events than there are bytes is not to be believed.
       const missed = count <= message.length - payloadAt ? count : undefined;
-      this.#handlers.onError(undecodableError(publisher, name, missed, cause as Error));
+      this.#handlers.onError(undecodableError(publisher, interest.name, missed, cause as Error));
       return;
     }
-    this.#handlers.onEvents(name, values);
+    this.#handlers.onEvents(interest, values, header, attributes);
   }
 
   /** Who listens to the name of a message; `undefined` if nobody here does. */

@@ -18,7 +18,7 @@ export interface Progress {
 export class NameProgress {
   readonly #interests: Interests;
   readonly #onChange: (names: number) => void;
-  readonly #byName = new Map<PropertyKey, Progress>();
+  readonly #byName = new Map<string, Progress>();
 
   /** `onChange` is told how many names more are remembered; less if negative. */
   constructor(interests: Interests, onChange: (names: number) => void) {
@@ -32,9 +32,9 @@ export class NameProgress {
   }
 
   of(interest: Interest): Progress | undefined {
-    const progress = this.#byName.get(interest.name);
+    const progress = this.#byName.get(interest.key);
     if (progress === undefined || this.#interests.isUnbroken(interest, progress.epoch)) return progress;
-    this.#byName.delete(interest.name);
+    this.#byName.delete(interest.key);
     this.#onChange(-1);
     return undefined;
   }
@@ -52,7 +52,7 @@ export class NameProgress {
     if (progress === undefined) {
       // First, as it may be a reason to forget others.
       this.#onChange(1);
-      this.#byName.set(interest.name, { sequence, position, epoch, isRecent: true, isEarly });
+      this.#byName.set(interest.key, { sequence, position, epoch, isRecent: true, isEarly });
       return;
     }
     progress.sequence = sequence;

@@ -1,9 +1,9 @@
 /**
  * Builds batches: the packed events of one name, one after another, behind a topic and a header.
  *
- * Events are packed right where they will be sent from. Batches are cut from slabs that are never written twice, so that
- * a finished batch may be kept by reference (in the outbox, in the transport, in the history) for as long as anyone likes;
- * before each of them, room is left for what the transport frames it with.
+ * Events are packed right where they will be sent from. Batches are cut from slabs that are not written to again before
+ * {@link BatchBuilder.reuse}, so that a finished batch may be kept by reference, in the outbox, in the transport and in the
+ * history; before each of them, room is left for what the transport frames it with.
  */
 import {
   FLAG_ANSWERS,
@@ -47,6 +47,8 @@ export interface BatchBuilderOptions {
   readonly publisher: PublisherId;
   /** A clock in milliseconds that only goes forward. */
   readonly now: () => number;
+  /** Microseconds since 1970 at a time of that clock. */
+  readonly timeAt: (now: number) => number;
   /** A batch does not grow beyond this. A larger event makes a batch of its own. */
   readonly maxBatchBytes: number;
   /** Bytes left free before each batch. */
@@ -67,6 +69,8 @@ export class BatchBuilder {
   /** Whose batch is at `#start`. It is open once it has events. */
   #publication: Publication | undefined;
   #count = 0;
+  /** {@link FLAG_ATTRIBUTES}, if the events of the open batch have attributes; else 0. */
+  #flags = 0;
   /** The event that was packed last: `#packedBytes` from `#end` on, unless it had to be put aside. */
   #packedBytes = 0;
   #aside: Uint8Array | undefined;
@@ -82,9 +86,16 @@ export class BatchBuilder {
 
   /** Takes back a slab that nobody refers to any more: memory that was used before is much faster than new memory. */
   reuse(slab: ArrayBufferLike): void {
-    if (this.#spareBytes + slab.byteLength > MAX_SPARE_BYTES) return;
+    // Nobody refers to it but who packs an event into it: a getter of that has emitted enough to make it forgotten.
+    if (this.#packing !== undefined || this.#spareBytes + slab.byteLength > MAX_SPARE_BYTES) return;
     this.#spareBytes += slab.byteLength;
     this.#spareSlabs.push(Buffer.from(slab));
+  }
+
+  /** Gives the slabs back to the system that wait to be used again. */
+  dropSpares(): void {
+    this.#spareSlabs = [];
+    this.#spareBytes = 0;
   }
 
   /** Bytes of the open batch, 0 if there is none. */
@@ -92,10 +103,15 @@ export class BatchBuilder {
     return this.#count === 0 ? 0 : this.#end - this.#start;
   }
 
-  /** Whether an event of `publication` may be packed now, or the open batch has to be finished first. */
-  accepts(publication: Publication): boolean {
+  /**
+   * Whether an event of `publication` may be packed now, or the open batch has to be finished first.
+   *
+   * @param flags {@link FLAG_ATTRIBUTES} or 0.
+   */
+  accepts(publication: Publication, flags = 0): boolean {
     if (this.#count === 0) return true;
-    return this.#publication === publication && this.#packing === undefined && !this.#isLarge(publication);
+    if (flags !== this.#flags) return false;
+    return this.#publication === publication && this.#packing !== this.#slab && !this.#isLarge(publication);
   }
 
   /**
@@ -107,7 +123,7 @@ export class BatchBuilder {
   pack(publication: Publication, value: unknown): number {
     const outer = this.#packing;
     // A getter of the value that is being packed has emitted: that one's bytes are where the next ones would go.
-    if (outer !== undefined) this.#slab = NO_SLAB;
+    if (outer === this.#slab) this.#slab = NO_SLAB;
     if (this.#count === 0) this.#begin(publication);
     const slab = this.#slab;
     const at = this.#publication === undefined ? slab.length : this.#end;
@@ -125,20 +141,30 @@ export class BatchBuilder {
   }
 
   /** Whether the event packed last may join the open batch, or that has to be finished first. */
-  fits(publication: Publication): boolean {
+  fits(publication: Publication, flags = 0): boolean {
     if (this.#count === 0) return true;
+    if (flags !== this.#flags) return false;
     const bytes = this.#end + this.#packedBytes - this.#start;
-    return publication === this.#publication && this.#aside === undefined && bytes <= this.#options.maxBatchBytes;
+    return (
+      publication === this.#publication && this.#aside === undefined && bytes <= this.#options.maxBatchBytes
+    );
   }
 
   /** Adds the event packed last to the open batch, or opens one with it. Only what {@link fits}. */
-  take(publication: Publication): void {
+  take(publication: Publication, flags = 0): void {
     // It lies in its place, unless there was no room for it or the batch that it lies behind was finished meanwhile.
     if (this.#aside !== undefined || this.#publication !== publication) this.#move(publication);
     this.#end += this.#packedBytes;
     this.#count += 1;
+    this.#flags = flags;
     publication.eventBytes = Math.min(publication.lastEventBytes, this.#packedBytes);
     publication.lastEventBytes = this.#packedBytes;
+  }
+
+  /** Forgets the event packed last. */
+  drop(): void {
+    this.#aside = undefined;
+    this.#packedBytes = 0;
   }
 
   /** Ends the open batch and returns it, or `undefined` if there is none. */
@@ -149,13 +175,14 @@ export class BatchBuilder {
     const now = this.#options.now();
     writeHeader(this.#slab, this.#start + publication.topic.length, {
       kind: MessageKind.batch,
-      flags: FLAG_ANSWERS,
+      flags: FLAG_ANSWERS | this.#flags,
       count: this.#count,
       publisher: this.#options.publisher,
       sequence: this.#sequence,
       previous: publication.sequence,
       position: publication.position,
       elapsed: publication.sequence === 0 ? NO_ELAPSED : toElapsed(now - publication.finishedAt),
+      time: this.#options.timeAt(now),
     });
     publication.sequence = this.#sequence;
     publication.position += this.#count;
@@ -219,8 +246,7 @@ export class BatchBuilder {
       return spare;
     }
     // Sizes have changed.
-    this.#spareSlabs = [];
-    this.#spareBytes = 0;
+    this.dropSpares();
     return undefined;
   }
 
@@ -233,6 +259,7 @@ export class BatchBuilder {
     const event = this.#aside ?? this.#slab.subarray(this.#end, this.#end + this.#packedBytes);
     if (!this.#place(publication, event.length)) this.#placeAnew(publication, event.length);
     this.#slab.set(event, this.#end);
+    this.#aside = undefined;
     this.#writeTopic(publication);
   }
 }

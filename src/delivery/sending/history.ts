@@ -33,6 +33,10 @@ interface Page {
 }
 
 export class History {
+  /** Called with each slab that nothing here lies in any more. */
+  onForgotten: (slab: ArrayBufferLike) => void = () => {};
+  /** Called when nothing is kept any more. */
+  onEmptied: () => void = () => {};
   readonly #options: HistoryOptions;
   readonly #now: () => number;
   /** Oldest first; the first one holds `#first`, the last one `#last`. None while the history is empty. */
@@ -84,19 +88,15 @@ export class History {
     return this.#goneFinishedAt;
   }
 
-  /**
-   * Takes the batch that was just sent, at `sentAt`. Its sequence follows the last one's.
-   *
-   * @returns a slab that nothing here lies in any more, if there is one.
-   */
-  add(batch: Batch, sentAt: number): ArrayBufferLike | undefined {
+  /** Takes the batch that was just sent, at `sentAt`. Its sequence follows the last one's. */
+  add(batch: Batch, sentAt: number): void {
     const { message, sequence, publication, finishedAt } = batch;
     const slab = message.buffer;
     this.#last = sequence;
     if (slab !== this.#slab) {
       if (slab.byteLength + PAGE_BYTES > this.#options.historyBytes) {
         this.#forgetAll(finishedAt);
-        return undefined;
+        return;
       }
       this.#slab = slab;
       this.#slabs.push(slab);
@@ -113,10 +113,8 @@ export class History {
     page.finishedAt[at] = finishedAt;
     page.sentAt[at] = sentAt;
     this.#messageBytes += message.length;
-    let forgotten: ArrayBufferLike | undefined;
-    while (this.#bytes > this.#options.historyBytes) forgotten = this.#forgetFirst() ?? forgotten;
+    while (this.#bytes > this.#options.historyBytes) this.#forgetFirst();
     if (this.#timer === undefined) this.#startTimer();
-    return forgotten;
   }
 
   /** Forgets what is older than `historyAge`. Call it before asking for anything that depends on it. */
@@ -180,22 +178,20 @@ export class History {
     this.#bytes += PAGE_BYTES;
   }
 
-  /** Returns the slab that it was the last one of, if it was. */
-  #forgetFirst(): ArrayBufferLike | undefined {
+  #forgetFirst(): void {
     const first = this.#first;
     const finishedAt = this.finishedAt(first);
     if (first === this.#last) {
       this.#forgetAll(finishedAt);
-      return undefined;
+      return;
     }
-    let forgotten: ArrayBufferLike | undefined;
     this.#messageBytes -= this.#pageOf(first).length[this.#placeOf(first)] as number;
     const next = first + 1;
     const nextSlab = this.#pageOf(next).slab[this.#placeOf(next)] as number;
     this.#first = next;
     this.#goneFinishedAt = finishedAt;
-    if (nextSlab !== this.#firstSlab) {
-      forgotten = this.#slabs.shift() as ArrayBufferLike;
+    const forgotten = nextSlab === this.#firstSlab ? undefined : this.#slabs.shift();
+    if (forgotten !== undefined) {
       this.#bytes -= forgotten.byteLength;
       this.#firstSlab = nextSlab;
     }
@@ -204,7 +200,7 @@ export class History {
       this.#bytes -= PAGE_BYTES;
       this.#base = next;
     }
-    return forgotten;
+    if (forgotten !== undefined) this.onForgotten(forgotten);
   }
 
   #forgetAll(finishedAt: number): void {
@@ -216,6 +212,7 @@ export class History {
     this.#messageBytes = 0;
     this.#first = this.#last + 1;
     this.#goneFinishedAt = finishedAt;
+    this.onEmptied();
   }
 
   /** Gives memory back while nothing is sent. */

@@ -6,19 +6,31 @@
  * over the bound is refused and counted, never dropped in silence. Whoever awaits `emit` is made to wait instead.
  */
 
-import { FLAG_ACKNOWLEDGE, FLAG_ANSWERS, type PublisherId, setFlags } from '../../wire/batch.js';
+import { type Attributes, toPair } from '../../wire/attributes.js';
+import {
+  addFlags,
+  buildMessage,
+  FLAG_ACKNOWLEDGE,
+  FLAG_ATTRIBUTES,
+  MessageKind,
+  type PublisherId,
+} from '../../wire/batch.js';
+import { packPayload } from '../../wire/payload.js';
+import { EVENTS, type Space } from '../../wire/space.js';
 import { type Batch, BatchBuilder } from './batch-builder.js';
 import { brake } from './brake.js';
-import { type Publications, EventTooLargeError } from './publications.js';
 import { HandedOver } from './handed-over.js';
 import type { History } from './history.js';
 import { Pacer } from './pacer.js';
+import { EventTooLargeError, type Publications } from './publications.js';
 import type { TailMarker } from './tail-marker.js';
 
 export interface OutboxOptions {
   readonly publisher: PublisherId;
   /** A clock in milliseconds that only goes forward. */
   readonly now: () => number;
+  /** Microseconds since 1970 at a time of that clock. */
+  readonly timeAt: (now: number) => number;
   /** A batch is closed before it grows beyond this. A larger event makes a batch of its own. */
   readonly maxBatchBytes: number;
   readonly maxEventBytes: number;
@@ -48,8 +60,8 @@ export interface OutboxRecords {
   readonly tailMarker: TailMarker;
 }
 
-/** What became of an event that was offered: `local` ones have a name that does not travel. */
-export type Acceptance = 'accepted' | 'local' | 'overflow';
+/** What became of an event that was offered: `local` ones have a name that does not travel; `dropped` are volatile ones. */
+export type Acceptance = 'accepted' | 'local' | 'overflow' | 'dropped';
 
 /**
  * Bytes a caller who awaits each `emit` may push before it is given a turn of the event loop: awaiting promises
@@ -94,6 +106,11 @@ export class Outbox {
     this.#tailMarker = records.tailMarker;
     this.#pacer = new Pacer(options.now, () => this.#resume());
     this.#builder = new BatchBuilder({ ...options, headroom: options.headroom ?? 0 });
+    this.#history.onForgotten = (slab) => {
+      // What the link may still need was sent after it, and is among what is kept. The builder sees to what is being packed.
+      if (link.unconfirmedBytes <= this.#history.messageBytes) this.#builder.reuse(slab);
+    };
+    this.#history.onEmptied = () => this.#builder.dropSpares();
   }
 
   /** When a batch was last handed to the link. */
@@ -111,20 +128,42 @@ export class Outbox {
    *
    * @throws PayloadError if `value` cannot travel, EventTooLargeError if it is over the limit; then nothing was taken.
    */
-  push(name: PropertyKey, value: unknown): Acceptance {
-    const publication = this.#publications.of(name);
+  push(name: PropertyKey, value: unknown, space: Space = EVENTS, attributes?: Attributes): Acceptance {
+    const publication = this.#publications.of(name, space);
     if (publication === undefined) return 'local';
     const builder = this.#builder;
-    if (!builder.accepts(publication)) this.#finishBatch();
-    const bytes = builder.pack(publication, value);
-    const { maxEventBytes } = this.#options;
-    if (bytes > maxEventBytes) {
-      throw new EventTooLargeError(`it has ${bytes} bytes, and \`maxEventBytes\` is ${maxEventBytes}`);
+    const flags = attributes === undefined ? 0 : FLAG_ATTRIBUTES;
+    if (!builder.accepts(publication, flags)) this.#finishBatch();
+    const bytes = builder.pack(publication, attributes === undefined ? value : toPair(attributes, value));
+    this.#checkSize(bytes);
+    if (!this.#hasRoomFor(bytes)) {
+      builder.drop();
+      return 'overflow';
     }
-    if (!this.#hasRoomFor(bytes)) return 'overflow';
-    if (!builder.fits(publication)) this.#finishBatch();
-    builder.take(publication);
+    if (!builder.fits(publication, flags)) this.#finishBatch();
+    builder.take(publication, flags);
     this.#turnBytes += Math.max(bytes, MIN_EVENT_TURN_BYTES);
+    if (!this.#flushScheduled) this.#scheduleFlush();
+    return 'accepted';
+  }
+
+  /**
+   * Sends one event at once, after what was pushed before, or drops it: if the link is not up or takes no more, and if
+   * anything waits here. It has no number, and nobody can ask for it again.
+   *
+   * @throws as {@link push}.
+   */
+  pushVolatile(name: PropertyKey, value: unknown, space: Space, attributes?: Attributes): Acceptance {
+    const publication = this.#publications.of(name, space);
+    if (publication === undefined) return 'local';
+    const body = packPayload(attributes === undefined ? value : toPair(attributes, value));
+    this.#checkSize(body.length);
+    this.#finishBatch();
+    if (this.#queuedBytes > 0 || !this.#canSend) return 'dropped';
+    const { publisher, now, timeAt } = this.#options;
+    const flags = attributes === undefined ? 0 : FLAG_ATTRIBUTES;
+    const content = { kind: MessageKind.volatile, flags, publisher, time: timeAt(now()) };
+    this.sendBeside(buildMessage(publication.topic, content, body));
     if (!this.#flushScheduled) this.#scheduleFlush();
     return 'accepted';
   }
@@ -217,6 +256,13 @@ export class Outbox {
     return given;
   }
 
+  #checkSize(bytes: number): void {
+    const { maxEventBytes } = this.#options;
+    if (bytes <= maxEventBytes) return;
+    this.#builder.drop();
+    throw new EventTooLargeError(`it has ${bytes} bytes, and \`maxEventBytes\` is ${maxEventBytes}`);
+  }
+
   /**
    * Within the limit, or at the level at which {@link room} lets callers go on: whoever awaits each event is never
    * refused one, however large.
@@ -252,17 +298,14 @@ export class Outbox {
     const { message, count, sequence, publication } = batch;
     // By when it is sent: it may have waited here for longer than anybody is waited for.
     if (this.#pacer.count(sequence, message.length, publication.audience, now)) {
-      setFlags(message, publication.topic.length, FLAG_ACKNOWLEDGE | FLAG_ANSWERS);
+      addFlags(message, publication.topic.length, FLAG_ACKNOWLEDGE);
     }
     this.#linkOpen = this.#link.send(message, this.#options.headroom);
     publication.sentSequence = sequence;
     publication.sentAt = now;
     this.#lastSentAt = now;
     if (this.#doubtful !== undefined) this.#doubtful += count;
-    const forgotten = this.#history.add(batch, now);
-    // What the link may still need was sent after it: it is among what is kept.
-    if (forgotten !== undefined && this.#link.unconfirmedBytes <= this.#history.messageBytes)
-      this.#builder.reuse(forgotten);
+    this.#history.add(batch, now);
     this.#tailMarker.sent(publication);
     this.#noteHandedOver(message.length, count);
   }

@@ -2,6 +2,7 @@
  * What a publisher remembers of each event name it has emitted: the topic, how far its numbering has come, and who is
  * known to listen. Bounded: names out of use are forgotten when there are too many.
  */
+import { EVENTS, type Space } from '../../wire/space.js';
 import { encodeTopic, MAX_TOPIC_BYTES } from '../../wire/topic.js';
 import { type Audience, emptyAudience } from './audience.js';
 import { hashTopic } from './topic-filter.js';
@@ -31,6 +32,9 @@ export interface Publication {
   awaitsTail: boolean;
   /** `sequence` when the outbox last looked whether the name is still in use. */
   lookedAt: number;
+  /** Where it is found. */
+  readonly space: Space;
+  readonly name: PropertyKey;
 }
 
 /** Whether something was sent and nothing waits to be: then `sequence` and `position` are those of what was sent. */
@@ -51,27 +55,39 @@ export function checkTopic(topic: Buffer): void {
 }
 
 export class Publications {
-  readonly #byName = new Map<PropertyKey, Publication>();
+  /** By the key of the space, and by name. */
+  readonly #bySpace = new Map<string, Map<PropertyKey, Publication>>();
+  /** The longest unused first, as far as was looked. */
+  readonly #all = new Set<Publication>();
+  /** The names of the space that was last asked for, as those of the next question most often are, too. */
+  #latestSpace: Space | undefined;
+  #latestNames = new Map<PropertyKey, Publication>();
 
   /**
    * The publication of `name`, or `undefined` for a name that stays in this process.
    *
    * @throws EventTooLargeError if its topic would be too long.
    */
-  of(name: PropertyKey): Publication | undefined {
-    return this.#byName.get(name) ?? this.#open(name);
+  of(name: PropertyKey, space: Space = EVENTS): Publication | undefined {
+    if (space !== this.#latestSpace) this.#enter(space);
+    return this.#latestNames.get(name) ?? this.#open(name, space);
   }
 
   /** All that are remembered. */
   [Symbol.iterator](): IterableIterator<Publication> {
-    return this.#byName.values();
+    return this.#all.values();
   }
 
-  #open(name: PropertyKey): Publication | undefined {
-    const topic = encodeTopic(name);
+  #enter(space: Space): void {
+    this.#latestNames = this.#bySpace.get(space.key) ?? new Map();
+    this.#latestSpace = space;
+  }
+
+  #open(name: PropertyKey, space: Space): Publication | undefined {
+    const topic = encodeTopic(name, space);
     if (topic === undefined) return undefined;
     checkTopic(topic);
-    if (this.#byName.size >= MAX_PUBLICATIONS) this.#forgetOne();
+    if (this.#all.size >= MAX_PUBLICATIONS) this.#forgetOne();
     const publication: Publication = {
       topic,
       topicHash: hashTopic(topic),
@@ -85,18 +101,31 @@ export class Publications {
       sentAt: 0,
       awaitsTail: false,
       lookedAt: 0,
+      space,
+      name,
     };
-    this.#byName.set(name, publication);
+    this.#all.add(publication);
+    this.#latestNames.set(name, publication);
+    this.#bySpace.set(space.key, this.#latestNames);
     return publication;
   }
 
   /** Forgets a name that was not used since this last came by it; the others get to the end of the line. */
   #forgetOne(): void {
-    for (const [name, publication] of this.#byName) {
-      this.#byName.delete(name);
-      if (publication.sequence === publication.lookedAt) return;
+    for (const publication of this.#all) {
+      this.#all.delete(publication);
+      if (publication.sequence === publication.lookedAt) {
+        this.#forget(publication);
+        return;
+      }
       publication.lookedAt = publication.sequence;
-      this.#byName.set(name, publication);
+      this.#all.add(publication);
     }
+  }
+
+  #forget({ name, space }: Publication): void {
+    const names = this.#bySpace.get(space.key);
+    names?.delete(name);
+    if (names?.size === 0 && names !== this.#latestNames) this.#bySpace.delete(space.key);
   }
 }

@@ -14,8 +14,8 @@ import {
 } from '../../wire/batch.js';
 import { encodeReplayed, encodeTails, type Request, type Tail } from '../../wire/recovery.js';
 import { inboxTopic } from '../../wire/topic.js';
-import { type Publication, type Publications, hasSentAll } from './publications.js';
 import type { History } from './history.js';
+import { hasSentAll, type Publication, type Publications } from './publications.js';
 import { TopicFilter } from './topic-filter.js';
 
 /** An answer's limits: the forwarder's mark counts messages, and the requester may ask many at once. */
@@ -221,7 +221,12 @@ export class Replayer {
         bytes = 0;
       }
       const { sequence, position, finishedAt } = publication;
-      tails.push({ topic: publication.topic, sequence, position, elapsed: toElapsed(this.#now() - finishedAt) });
+      tails.push({
+        topic: publication.topic,
+        sequence,
+        position,
+        elapsed: toElapsed(this.#now() - finishedAt),
+      });
       bytes += publication.topic.length + TAIL_BYTES;
     }
     if (tails.length > 0) yield this.#tailsMessage(topic, tails);

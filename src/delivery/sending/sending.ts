@@ -10,11 +10,12 @@ import type { PublisherId } from '../../wire/batch.js';
 import type { Request } from '../../wire/recovery.js';
 import { settledBefore } from '../deadline.js';
 import { Aftermath } from './aftermath.js';
-import { Publications } from './publications.js';
 import { History } from './history.js';
 import { Outbox } from './outbox.js';
+import { Publications } from './publications.js';
 import { Replayer } from './replayer.js';
 import { TailMarker } from './tail-marker.js';
+import { WallClock } from './wall-clock.js';
 
 /** How long what was sent may have been on its way when the link was last proven. */
 const FLIGHT_MS = 1000;
@@ -38,6 +39,7 @@ export class Sending {
   readonly outbox: Outbox;
   readonly #context: SendingContext;
   readonly #transport: Transport;
+  readonly #clock = new WallClock();
   readonly #history: History;
   readonly #tailMarker: TailMarker;
   readonly #replayer: Replayer;
@@ -56,13 +58,19 @@ export class Sending {
     this.#history = new History(options, now);
     this.#tailMarker = new TailMarker(publisher, publications, this, now);
     const { processes: canBrake, headroom } = transport.supports;
-    this.outbox = new Outbox({ ...options, publisher, now, canBrake, headroom }, transport, {
+    const timeAt = (time: number): number => this.#clock.at(time);
+    this.outbox = new Outbox({ ...options, publisher, now, timeAt, canBrake, headroom }, transport, {
       publications,
       history: this.#history,
       tailMarker: this.#tailMarker,
     });
     this.#replayer = new Replayer(publisher, this.#history, publications, this, now);
     this.#aftermath = new Aftermath(context.latencyMs, () => this.outbox.trust());
+  }
+
+  /** Microseconds since 1970. */
+  get time(): number {
+    return this.#clock.at(this.#context.now());
   }
 
   /** Sends a message that is no batch of events, past what waits in the outbox. As {@link Transport.send}. */

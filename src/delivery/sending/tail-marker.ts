@@ -4,7 +4,7 @@
  * later, as the tail may share the fate of what it follows.
  */
 import { buildMessage, FLAG_ANSWERS, MessageKind, type PublisherId, toElapsed } from '../../wire/batch.js';
-import { type Publication, type Publications, hasSentAll } from './publications.js';
+import { hasSentAll, type Publication, type Publications } from './publications.js';
 
 /** How long a name is idle before its end is marked, and how long until that is repeated. */
 const IDLE_MS = 100;

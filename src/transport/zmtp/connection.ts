@@ -142,7 +142,10 @@ export class ZmtpConnection implements FrameSink {
     return this.#confirmations?.unconfirmedBytes ?? this.#output.bytes;
   }
 
-  /** Only when ready. The bytes must not change from here on, nor the `headroom` bytes before them in their buffer. */
+  /**
+   * Only when ready. The bytes must not change while {@link unconfirmedBytes} counts them, nor the `headroom` bytes before
+   * them in their buffer.
+   */
   send(message: Uint8Array, headroom = 0): void {
     if (headroom >= LONG_HEADER_BYTES) this.#output.addMessageInPlace(message);
     else this.#output.addFrame('message', message);

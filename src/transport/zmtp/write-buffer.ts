@@ -5,7 +5,7 @@
  * What leaves next is a *run*: a part of one slab that grows at its end. A small frame is copied to the end of a slab of
  * this buffer's own. A message with room for a header before it gets its header there; if it lies right behind the run,
  * as messages do that were built one after another in one slab, the run just grows. What does not follow on begins a new
- * run, and the old one waits for it. Nothing written is ever touched again, so the kernel may take its time.
+ * run, and the old one waits for it. Nothing written is touched again by this buffer, so the kernel may take its time.
  */
 import type { Socket } from 'node:net';
 import { type FrameKind, LONG_HEADER_BYTES, writeFrameHeader, writeLongFrameHeader } from './frames.js';

@@ -61,11 +61,13 @@ export class ByteWriter {
     return new Uint8Array(this.#own.buffer, 0, this.at);
   }
 
-  /** Lets go of a buffer of our own that is too large to keep. */
+  /** Lets go of buffers that are too large to keep. */
   letGo(): void {
-    if (this.#own.length <= MAX_KEPT_BYTES) return;
+    if (this.#own.length <= MAX_KEPT_BYTES && this.#target.length <= MAX_KEPT_BYTES) return;
     this.#own = NO_BYTES;
     this.#ownView = NO_VIEW;
+    this.#target = NO_BYTES;
+    this.#targetView = NO_VIEW;
     this.buffer = NO_BYTES;
     this.view = NO_VIEW;
   }

@@ -1,0 +1,46 @@
+/**
+ * Carries the trace context from emitter to listeners, as headers of the event (W3C `traceparent`, or whatever propagator is
+ * set), if the process uses `@opentelemetry/api`. It makes no spans.
+ */
+import { createRequire } from 'node:module';
+import type * as OpenTelemetry from '@opentelemetry/api';
+import type { Headers } from './wire/attributes.js';
+
+type Api = typeof OpenTelemetry;
+
+/** Where the API keeps what is registered with it: while it is not there, nobody traces. */
+const REGISTRY = Symbol.for('opentelemetry.js.api.1');
+
+let api: Api | undefined;
+let isMissing = false;
+
+function usedApi(): Api | undefined {
+  if (api !== undefined || isMissing || !(REGISTRY in globalThis)) return api;
+  try {
+    api = createRequire(import.meta.url)('@opentelemetry/api') as Api;
+  } catch {
+    // Somebody has a copy of it that is not ours to load.
+    isMissing = true;
+  }
+  return api;
+}
+
+/** `headers` and those of the present trace, if there is one. */
+export function withTrace(headers: Headers | undefined): Headers | undefined {
+  const tracing = usedApi();
+  if (tracing === undefined) return headers;
+  const carrier: Record<string, string> = {};
+  tracing.propagation.inject(tracing.context.active(), carrier);
+  return Object.keys(carrier).length === 0 ? headers : { ...carrier, ...headers };
+}
+
+/** Calls `call` in the trace that `headers` tell of, if they do. */
+export function inTrace(headers: Headers | undefined, call: () => void): void {
+  const tracing = headers === undefined ? undefined : usedApi();
+  if (tracing === undefined) {
+    call();
+    return;
+  }
+  const { context, propagation, ROOT_CONTEXT } = tracing;
+  context.with(propagation.extract(ROOT_CONTEXT, headers), call);
+}
