@@ -32,6 +32,8 @@ import type {
   RequestNames,
   VolatileView,
 } from './event-map.js';
+import { createHosting } from './forwarder/auto.js';
+import type { Hosting } from './hosting.js';
 import { type EmitManner, EventHub } from './hub.js';
 import { checkFilter, type ListenOptions, onAbort, type Unsubscribe } from './listen-options.js';
 import type { AnyListener, Listener } from './listeners.js';
@@ -55,6 +57,7 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
   AllEvents<Events>,
   DatalessNames<Events>
 > {
+  readonly #hosting: Hosting | undefined;
   readonly #hub: EventHub;
   /** The emitter itself, without what makes it an Emittery. */
   readonly #root: Channel<AllEvents<Events>>;
@@ -72,9 +75,11 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
   constructor(options: DistributedEmitterOptions = {}) {
     const resolved = resolveOptions(options, process.env);
     super(options.debug === undefined ? {} : { debug: { ...options.debug } as DebugOptions<Events> });
-    this.#hub = new EventHub(resolved, (name, values) => {
+    this.#hosting = resolved.forwarder === 'auto' ? createHosting(resolved) : undefined;
+    const onReceived = (name: PropertyKey, values: readonly unknown[]): void => {
       if (this.#isDebugging) for (const value of values) this.#logReceived(name, value);
-    });
+    };
+    this.#hub = new EventHub(resolved, onReceived, this.#hosting);
     this.#root = new Channel(this.#hub, this.#hub.root);
   }
 
@@ -121,7 +126,7 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
    * `forwarder: 'auto'`, and it may change whenever a process ends that runs one.
    */
   get hosting(): boolean {
-    return this.#hub.hosting?.isHosting ?? false;
+    return this.#hosting?.isHosting ?? false;
   }
 
   /**

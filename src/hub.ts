@@ -10,7 +10,6 @@ import { settledBefore } from './delivery/deadline.js';
 import { Delivery, type DeliveryHandlers } from './delivery/delivery.js';
 import type { EmitOptions } from './emit-options.js';
 import { ErrorReporter } from './error-reporter.js';
-import { createHosting } from './forwarder/auto.js';
 import type { Hosting } from './hosting.js';
 import { InOrder } from './in-order.js';
 import { onAbort, type Unsubscribe } from './listen-options.js';
@@ -41,8 +40,6 @@ export class EventHub implements RetainedSeeker {
   readonly delivery: Delivery;
   readonly reporter: ErrorReporter;
   readonly requests: Requests;
-  /** With `forwarder: 'auto'`. */
-  readonly hosting: Hosting | undefined;
   /** Of channels that are listened to, by the key of their space. */
   readonly #ofChannels = new Map<string, Listeners>();
   readonly #contexts: Contexts | undefined;
@@ -53,12 +50,18 @@ export class EventHub implements RetainedSeeker {
   readonly #sought = new Map<string, { readonly name: PropertyKey; readonly space: Space }>();
   #volatileDropped = 0;
 
-  /** `onReceived` is told of events from elsewhere before their listeners. */
-  constructor(options: ResolvedOptions, onReceived: (name: PropertyKey, values: readonly unknown[]) => void) {
+  /**
+   * `onReceived` is told of events from elsewhere before their listeners; `hosting` may run the forwarder here, if that is
+   * this emitter's business.
+   */
+  constructor(
+    options: ResolvedOptions,
+    onReceived: (name: PropertyKey, values: readonly unknown[]) => void,
+    hosting?: Hosting,
+  ) {
     this.options = options;
     this.root = makeSpace('event', options.namespace);
     this.#contexts = options.context ? new Contexts() : undefined;
-    this.hosting = options.forwarder === 'auto' ? createHosting(options) : undefined;
     const handlers: DeliveryHandlers = {
       onEvents: (interest, values, header, attributes) =>
         this.#arrivals.receive(interest, values, header, attributes),
@@ -74,7 +77,7 @@ export class EventHub implements RetainedSeeker {
       onJoin: (peer) => this.listeners.dispatchOwn('distributed:join', peer),
       onLeave: (leave) => this.listeners.dispatchOwn('distributed:leave', leave),
     };
-    this.delivery = new Delivery(options, selectTransport(options.transport), handlers, this.hosting);
+    this.delivery = new Delivery(options, selectTransport(options.transport), handlers, hosting);
     this.requests = new Requests(this.delivery, options);
     this.listeners = this.#newListeners(this.root, () => {});
     this.reporter = new ErrorReporter(this.listeners);

@@ -203,9 +203,9 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
   const chosenForwarder = forwarder(given.forwarder);
   if (chosenForwarder === 'auto') checkHosting(chosenTransport, xsub, xpub);
   return Object.freeze({
-    namespace: namespace(given.namespace),
     xsubAddress: formatEndpoint(xsub.endpoint),
     xpubAddress: formatEndpoint(xpub.endpoint),
+    namespace: namespace(given.namespace),
     transport: chosenTransport,
     forwarder: chosenForwarder,
     connectTimeout: integer('connectTimeout', given.connectTimeout, 2000, 0, MAX_TIMEOUT_MS),

@@ -411,8 +411,8 @@ export class Delivery {
     const hasLink = this.#status !== 'idle';
     this.#setStatus('closing');
     if (hasLink) await this.#sending.finish(deadline);
-    this.#presence.close();
     await this.#handOver(deadline);
+    this.#presence.close();
     this.#liveness.stop(closedError());
     this.#heartbeat.stop();
     this.#inquirer.stop();

@@ -58,6 +58,23 @@ describe('sizes and times', () => {
   });
 });
 
+describe('a forwarder', () => {
+  test('is somebody else’s business, unless it is said otherwise', () => {
+    expect(resolve({}).forwarder).toBe('external');
+    expect(resolve({ forwarder: 'external', xsubAddress: 'tcp://example.com:1' }).forwarder).toBe('external');
+  });
+
+  test.each([
+    {},
+    { xsubPort: 7 },
+    { xsubAddress: 'tcp://*:7', xpubAddress: 'tcp://127.0.0.2:8' },
+    { xsubAddress: 'ipc:///tmp/x' },
+    { xsubAddress: 'tcp://[::1]:7' },
+  ])('can run here at addresses of this machine: %o', (addresses) => {
+    expect(resolve({ forwarder: 'auto', ...addresses }).forwarder).toBe('auto');
+  });
+});
+
 describe('presence', () => {
   test('is taken part in by who gives one of its options', () => {
     const none = { takesPart: false, name: '', heartbeatInterval: 1000 };
@@ -78,23 +95,6 @@ describe('presence', () => {
     meta.zone = 2;
     resolve({ meta });
     expect(unpackPayloads(Buffer.from(presence.meta), 0, 1)).toEqual([{ zone: 1 }]);
-  });
-});
-
-describe('a forwarder', () => {
-  test('is somebody else’s business, unless it is said otherwise', () => {
-    expect(resolve({}).forwarder).toBe('external');
-    expect(resolve({ forwarder: 'external', xsubAddress: 'tcp://example.com:1' }).forwarder).toBe('external');
-  });
-
-  test.each([
-    {},
-    { xsubPort: 7 },
-    { xsubAddress: 'tcp://*:7', xpubAddress: 'tcp://127.0.0.2:8' },
-    { xsubAddress: 'ipc:///tmp/x' },
-    { xsubAddress: 'tcp://[::1]:7' },
-  ])('can run here at addresses of this machine: %o', (addresses) => {
-    expect(resolve({ forwarder: 'auto', ...addresses }).forwarder).toBe('auto');
   });
 });
 
