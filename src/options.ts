@@ -10,6 +10,7 @@ import { checkAddress, checkInteger, checkKeys, show } from './checks.js';
 import { DEFAULT_SEPARATOR } from './pattern.js';
 import type { TransportFactory } from './transport/transport.js';
 import { isNamespace } from './wire/space.js';
+import { isWellFormed } from './wire/text.js';
 
 const DEFAULT_XSUB_PORT = 5555;
 const DEFAULT_XPUB_PORT = 5556;
@@ -189,8 +190,9 @@ function boolean(option: string, value: unknown, preset: boolean): boolean {
 
 function separator(value: unknown): string {
   if (value === undefined) return DEFAULT_SEPARATOR;
-  if (typeof value === 'string' && value !== '' && !value.includes('*')) return value;
-  throw new TypeError(`Expected \`separator\` to be a string, not empty and without *, got ${show(value)}`);
+  if (typeof value === 'string' && value !== '' && !value.includes('*') && isWellFormed(value))
+    return value;
+  throw new TypeError(`Expected \`separator\` to be a string, not empty and without * and lone surrogates, got ${show(value)}`);
 }
 
 function namespace(value: unknown): string {

@@ -261,7 +261,14 @@ export class Delivery {
   }
 
   /** As {@link listen}, for all names of `space` that match and whose topics begin with `prefix`. */
-  listenToPrefix(prefix: Buffer, space: Space, matches?: NameFilter): PrefixInterest {
+  listenToPrefix(prefix: Buffer, space: Space, matches?: NameFilter): PrefixInterest | undefined {
+    try {
+      checkTopic(prefix);
+    } catch (cause) {
+      const name = prefix.toString('utf8', space.prefix.length + 1);
+      this.#tellUnsendable(name, cause, 'listened to beyond this process');
+      return undefined;
+    }
     const { interests } = this.#inbox;
     const interest = interests.listenToPrefix(prefix, space, matches);
     interests.subscribed(interest, this.#subscribe(prefix));

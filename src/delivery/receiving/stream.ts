@@ -289,6 +289,8 @@ export class Stream {
     const { header } = arrival;
     const reach = header.kind === MessageKind.tail ? header.sequence : header.previous;
     if (progress !== undefined) return reach > progress.sequence;
+    // What is accounted for was not listened to, or this would not be the first contact.
+    if (reach > this.#coverage.trustedFrom && reach <= this.#coverage.last) return false;
     // First contact: missed only if it was sent while this was listening.
     return reach > 0 && fromElapsed(header.elapsed) < this.#listenedMs(arrival);
   }
