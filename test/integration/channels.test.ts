@@ -192,7 +192,7 @@ describeOverEach('channels', (start) => {
     expect(seen).toEqual([1, 1, 2, 4]);
   });
 
-  test('what was emitted while a channel was left is no loss, however soon it is joined again', async () => {
+  test('a channel that is left and joined again: no loss is told, and nothing comes twice', async () => {
     await using meeting = await start();
     const [here, there] = [await meeting.emitter(), await meeting.emitter()];
     const losses: string[] = [];
@@ -215,7 +215,8 @@ describeOverEach('channels', (start) => {
       room.off('x', listener);
     }
     expect(losses).toEqual([]);
-    expect(seen).toEqual(Array.from({ length: 20 }, (_, i) => i));
+    // What this process was too busy to take before it joined may come.
+    expect(seen.filter((data) => data !== 'left')).toEqual(Array.from({ length: 20 }, (_, i) => i));
   });
 
   test('a listener of what one channel emits may emit in another', async () => {

@@ -157,8 +157,8 @@ export class Stream {
     const progress = this.#names.of(interest);
     if (progress !== undefined && header.sequence <= progress.sequence) return;
     const listenedMs = this.#context.now() - this.#listenedSince(interest);
-    if (progress === undefined && !(ageMs <= listenedMs)) {
-      this.#names.advance(progress, interest, header, header.position + header.count);
+    if ((progress === undefined || progress.isBefore) && !(ageMs <= listenedMs)) {
+      this.#names.advance(progress, interest, header, header.position + header.count, true);
       return;
     }
     const isGap =
@@ -180,7 +180,8 @@ export class Stream {
 
   /** The end of an answer came. */
   replayed(number: number, answer: Replayed): void {
-    if (this.#recovery?.replayed(number, answer) !== true) return;
+    const recovery = this.#recovery;
+    if (recovery?.replayed(number, answer) !== true) return;
     if (!this.#isCheck) this.#replayedThrough = Math.max(this.#replayedThrough, answer.through);
     const [arrival] = this.#held;
     if (this.#isCheck) {
@@ -194,6 +195,7 @@ export class Stream {
       } else if (arrival.asked === 'all') {
         if (!this.#hasGained) this.#coverage.getUsedTo(this.#coverage.holeBefore(sequence));
         this.#coverage.cover(isTail ? answer.last : sequence - 1);
+        if (recovery.isIncomplete) this.#coverage.doubt();
         // What is listened to since it was asked for was not part of the answer.
         if (this.#epoch !== this.#context.interests.epoch) this.#coverage.distrust();
       }
@@ -289,8 +291,8 @@ export class Stream {
     const { header } = arrival;
     const reach = header.kind === MessageKind.tail ? header.sequence : header.previous;
     if (progress !== undefined) return reach > progress.sequence;
-    // What is accounted for was not listened to, or this would not be the first contact.
-    if (reach > this.#coverage.trustedFrom && reach <= this.#coverage.last) return false;
+    // Had it been listened to, it would have been delivered, and this would not be the first contact.
+    if (reach > this.#coverage.deliveredFrom && reach <= this.#coverage.last) return false;
     // First contact: missed only if it was sent while this was listening.
     return reach > 0 && fromElapsed(header.elapsed) < this.#listenedMs(arrival);
   }
@@ -397,6 +399,7 @@ export class Stream {
       const { kind, sequence } = arrival.header;
       const covered = kind === MessageKind.tail ? sequence : sequence - 1;
       this.#coverage.cover(covered);
+      this.#coverage.doubt();
       // What was told as lost must not come after all.
       this.#replayedThrough = Math.max(this.#replayedThrough, covered);
     }
