@@ -270,7 +270,11 @@ type Emit = (name: PropertyKey, data: unknown, options: EmitOptions | undefined)
 export function volatileView<Events>(emit: Emit): VolatileView<Events> {
   return {
     emit: async (name: PropertyKey, data?: unknown, options?: EmitOptions) => {
-      await emit(name, data, options === undefined ? VOLATILE : { ...checkEmitOptions(options), ...VOLATILE });
+      await emit(
+        name,
+        data,
+        options === undefined ? VOLATILE : { ...checkEmitOptions(options), ...VOLATILE },
+      );
     },
   };
 }

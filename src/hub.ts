@@ -5,7 +5,7 @@
 import { assertName } from './arguments.js';
 import { checkKeys, show } from './checks.js';
 import { Contexts, type EventContext } from './context.js';
-import { Delivery, type DeliveryHandlers } from './delivery/delivery.js';
+import { Delivery, type DeliveryHandlers, type Interest } from './delivery/delivery.js';
 import { foreignMessageError } from './delivery/failures.js';
 import type { EmitOptions } from './emit-options.js';
 import { ErrorReporter } from './error-reporter.js';
@@ -18,10 +18,10 @@ import { Requests } from './requests.js';
 import type { RequestHandler } from './responder.js';
 import { SpaceInterests } from './space-interests.js';
 import type { StatusChange } from './status.js';
-import { inTrace, withTrace } from './tracing.js';
+import { inTrace, isTracing, withTrace } from './tracing.js';
 import { selectTransport } from './transport/select.js';
 import type { Attributes } from './wire/attributes.js';
-import { formatPublisherId } from './wire/batch.js';
+import { formatPublisherId, type Header } from './wire/batch.js';
 import { makeSpace, type Space } from './wire/space.js';
 
 const NO_HEADERS = Object.freeze({});
@@ -51,14 +51,7 @@ export class EventHub {
     const onEvents: DeliveryHandlers['onEvents'] = (interest, values, header, attributes) => {
       const { name, space } = interest;
       if (space.kind === 'event') onReceived(name, values);
-      const surroundings = this.#surroundings(attributes, (i) => ({
-        eventName: name,
-        channel: space.channel,
-        publisherId: formatPublisherId(header.publisher),
-        sequence: header.sequence === 0 ? undefined : header.sequence,
-        sentAt: header.time / 1000,
-        headers: attributes?.[i]?.headers ?? NO_HEADERS,
-      }));
+      const surroundings = this.#surroundings(interest, header, attributes);
       if (space.kind === 'event') this.existingListenersOf(space)?.dispatch(name, values, surroundings);
       else this.#receiveRequests(space, name, values, formatPublisherId(header.publisher), surroundings);
     };
@@ -208,15 +201,28 @@ export class EventHub {
 
   /** What each event's listeners are called in, if that is anything. */
   #surroundings(
+    { name, space }: Interest,
+    { publisher, sequence, time }: Readonly<Header>,
     attributes: readonly Attributes[] | undefined,
-    contextOf: (index: number) => EventContext,
   ): Surroundings | undefined {
     const contexts = this.#contexts;
-    if (contexts === undefined && attributes === undefined) return undefined;
+    if (contexts === undefined && attributes === undefined && !isTracing()) return undefined;
     return (index, deliver) => {
-      const traced = (): void => inTrace(attributes?.[index]?.headers, deliver);
-      if (contexts === undefined) traced();
-      else contexts.run(contextOf(index), traced);
+      const headers = attributes?.[index]?.headers;
+      const traced = (): void => inTrace(headers, deliver);
+      if (contexts === undefined) {
+        traced();
+        return;
+      }
+      const context = {
+        eventName: name,
+        channel: space.channel,
+        publisherId: formatPublisherId(publisher),
+        sequence: sequence === 0 ? undefined : sequence,
+        sentAt: time / 1000,
+        headers: headers ?? NO_HEADERS,
+      };
+      contexts.run(context, traced);
     };
   }
 

@@ -190,9 +190,10 @@ function boolean(option: string, value: unknown, preset: boolean): boolean {
 
 function separator(value: unknown): string {
   if (value === undefined) return DEFAULT_SEPARATOR;
-  if (typeof value === 'string' && value !== '' && !value.includes('*') && isWellFormed(value))
-    return value;
-  throw new TypeError(`Expected \`separator\` to be a string, not empty and without * and lone surrogates, got ${show(value)}`);
+  if (typeof value === 'string' && value !== '' && !value.includes('*') && isWellFormed(value)) return value;
+  throw new TypeError(
+    `Expected \`separator\` to be a string, not empty and without * and lone surrogates, got ${show(value)}`,
+  );
 }
 
 function namespace(value: unknown): string {

@@ -47,7 +47,7 @@ import type { Acceptance } from './sending/outbox.js';
 import { checkTopic, EventTooLargeError } from './sending/publications.js';
 import { Sending } from './sending/sending.js';
 
-export type { PrefixInterest } from './receiving/interests.js';
+export type { Interest, PrefixInterest } from './receiving/interests.js';
 
 export interface DeliveryHandlers {
   /**

@@ -7,7 +7,20 @@ import { describeOverEach } from '../support/meeting.js';
 import { usedMemory } from '../support/used-memory.js';
 
 /** Names and channels that a topic could be torn apart by. */
-const ODD_TEXTS = ['', '\0', '\x01', 'a\x01sb', 'a\0', '\ud800', '\udc00\ud800', 'é', 's', 'x0001', 'a', 'a:b'];
+const ODD_TEXTS = [
+  '',
+  '\0',
+  '\x01',
+  'a\x01sb',
+  'a\0',
+  '\ud800',
+  '\udc00\ud800',
+  'é',
+  's',
+  'x0001',
+  'a',
+  'a:b',
+];
 
 describeOverEach('channels', (start) => {
   test('an event reaches listeners of its channel, and no others', async () => {
@@ -143,7 +156,8 @@ describeOverEach('channels', (start) => {
       channel === undefined ? emitter : emitter.channel(channel);
     for (const [channel, name] of places)
       viewOf(there, channel).on(name, (data) => seen.push([channel, name, data]));
-    for (const channel of ODD_TEXTS) there.channel(channel).onAny((name, data) => any.push([channel, name, data]));
+    for (const channel of ODD_TEXTS)
+      there.channel(channel).onAny((name, data) => any.push([channel, name, data]));
     await there.ready();
     for (const [i, [channel, name]] of places.entries()) await viewOf(here, channel).emit(name, i);
     await caughtUp(here, there);
@@ -317,7 +331,9 @@ test('what is listened to without ever being connected leaves nothing', async ()
 
 test.each([1, undefined, null, Symbol('a'), {}])('channel(%s) is refused', (name) => {
   const emitter = new DistributedEmitter({ transport: 'memory' });
-  expect(() => emitter.channel(name as string)).toThrow(/^Expected the name of a channel to be a string, got /);
+  expect(() => emitter.channel(name as string)).toThrow(
+    /^Expected the name of a channel to be a string, got /,
+  );
 });
 
 test('a name that is too long for the forwarder is told, and works here', async () => {

@@ -41,7 +41,7 @@ export interface StreamContext {
   listenedSince(interest: Interest): number;
   deliver(arrival: Arrival): void;
   /** `missed` is unknown if the first of them is not the first one that was listened to. */
-  tellLoss(publisher: PublisherId, name: PropertyKey, missed: number | undefined): void;
+  tellLoss(publisher: PublisherId, interest: Interest, missed: number | undefined): void;
   /** A message was no batch of the publisher it names. */
   tellForged(publisher: PublisherId, name: PropertyKey): void;
   recover(publisher: PublisherId, request: Request, onGiveUp: () => void): Recovery;
@@ -442,10 +442,10 @@ export class Stream {
     if (arrival !== undefined) this.#context.held(-sizeOf(arrival));
   }
 
-  #tellLoss({ name }: Interest, progress: Progress | undefined, position: number): void {
+  #tellLoss(interest: Interest, progress: Progress | undefined, position: number): void {
     const missed = progress === undefined ? 0 : position - progress.position;
     // Less than 1 if the publisher forgot the name in between, and numbers it from the beginning.
-    this.#context.tellLoss(this.publisher, name, missed > 0 ? missed : undefined);
+    this.#context.tellLoss(this.publisher, interest, missed > 0 ? missed : undefined);
   }
 }
 
