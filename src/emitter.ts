@@ -35,7 +35,7 @@ import type {
 import { createHosting } from './forwarder/auto.js';
 import type { Hosting } from './hosting.js';
 import { type EmitManner, EventHub } from './hub.js';
-import { checkFilter, type ListenOptions, onAbort, type Unsubscribe } from './listen-options.js';
+import { checkListenOptions, type ListenOptions, onAbort, type Unsubscribe } from './listen-options.js';
 import type { AnyListener, Listener } from './listeners.js';
 import { mixDistributedEmitterInto } from './mixin.js';
 import { type OncePromise, once } from './once.js';
@@ -334,7 +334,7 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
   ): Unsubscribe {
     const names = listOf(eventName);
     assertListener(listener);
-    const filter = checkFilter(options) as Listener | undefined;
+    const { signal, filter } = checkListenOptions<Listener>(options);
     // One name after the other, as Emittery does it: a bad one leaves those before it registered, here and there.
     for (const name of names) {
       super.on(name as Name, listener as (eventData: AllEvents<Events>[Name]) => void);
@@ -342,7 +342,7 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
       this.#enqueueChange(Emittery.listenerAdded, name, listener as Listener);
     }
     // Not by Emittery: it would call `off` within the loop above if the signal is aborted already.
-    return onAbort(options.signal, () => this.off(names as Name[], listener));
+    return onAbort(signal, () => this.off(names as Name[], listener));
   }
 
   override off<Name extends keyof AllEvents<Events>>(
@@ -369,11 +369,11 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
     listener: (eventName: keyof Events, eventData: Events[keyof Events]) => unknown,
     options: ListenOptions<NamedFilter<Events>> = {},
   ): Unsubscribe {
-    const filter = checkFilter(options) as AnyListener | undefined;
+    const { signal, filter } = checkListenOptions<AnyListener>(options);
     super.onAny(listener as (eventName: keyof Events, eventData: Events[keyof Events]) => void);
     this.#root.listeners.addAny(listener as AnyListener, filter);
     this.#enqueueChange(Emittery.listenerAdded, undefined, listener as AnyListener);
-    return onAbort(options.signal, () => this.offAny(listener));
+    return onAbort(signal, () => this.offAny(listener));
   }
 
   override offAny(listener: (eventName: keyof Events, eventData: Events[keyof Events]) => unknown): void {

@@ -105,16 +105,15 @@ export class EventHub implements RetainedSeeker {
     return this.#contexts.current;
   }
 
-  /** The listeners in a space, made if there are none. */
+  /** The listeners in a space: if there are none, a place for them, to be used at once. */
   listenersOf(space: Space): Listeners {
     const existing = this.existingListenersOf(space);
     if (existing !== undefined) return existing;
     const listeners = this.#newListeners(space, () => {
       // Channels come and go by the hundred thousand: nothing is kept of one that nobody listens to.
-      if (listeners.isEmpty && this.#ofChannels.get(space.key) === listeners)
-        this.#ofChannels.delete(space.key);
+      if (!listeners.isEmpty) this.#ofChannels.set(space.key, listeners);
+      else if (this.#ofChannels.get(space.key) === listeners) this.#ofChannels.delete(space.key);
     });
-    this.#ofChannels.set(space.key, listeners);
     return listeners;
   }
 
@@ -257,8 +256,8 @@ export class EventHub implements RetainedSeeker {
     return undefined;
   }
 
-  #newListeners(space: Space, onLess: () => void): Listeners {
-    return new Listeners(new SpaceInterests(this.delivery, space, onLess, this), (name, cause) =>
+  #newListeners(space: Space, onChange: () => void): Listeners {
+    return new Listeners(new SpaceInterests(this.delivery, space, onChange, this), (name, cause) =>
       this.reporter.tellListenerFailure(name, cause),
     );
   }

@@ -12,6 +12,7 @@ import { type PresenceOptions, resolvePresence } from './presence-options.js';
 import { type EventSchemas, Schemas, type ValidateMode } from './schemas.js';
 import type { TransportFactory } from './transport/transport.js';
 import { isNamespace } from './wire/space.js';
+import { isWellFormed } from './wire/text.js';
 
 const DEFAULT_XSUB_PORT = 5555;
 const DEFAULT_XPUB_PORT = 5556;
@@ -250,8 +251,10 @@ function schemas(value: unknown, mode: unknown): Schemas | undefined {
 
 function separator(value: unknown): string {
   if (value === undefined) return DEFAULT_SEPARATOR;
-  if (typeof value === 'string' && value !== '' && !value.includes('*')) return value;
-  throw new TypeError(`Expected \`separator\` to be a string, not empty and without *, got ${show(value)}`);
+  if (typeof value === 'string' && value !== '' && !value.includes('*') && isWellFormed(value)) return value;
+  throw new TypeError(
+    `Expected \`separator\` to be a string, not empty and without * and lone surrogates, got ${show(value)}`,
+  );
 }
 
 function namespace(value: unknown): string {

@@ -69,7 +69,7 @@ export interface RetainedValue {
   readonly attributes: Attributes | undefined;
 }
 
-export type { PrefixInterest } from './receiving/interests.js';
+export type { Interest, PrefixInterest } from './receiving/interests.js';
 
 export interface DeliveryHandlers {
   /**
@@ -362,7 +362,14 @@ export class Delivery {
   }
 
   /** As {@link listen}, for all names of `space` that match and whose topics begin with `prefix`. */
-  listenToPrefix(prefix: Buffer, space: Space, matches?: NameFilter): PrefixInterest {
+  listenToPrefix(prefix: Buffer, space: Space, matches?: NameFilter): PrefixInterest | undefined {
+    try {
+      checkTopic(prefix);
+    } catch (cause) {
+      const name = prefix.toString('utf8', space.prefix.length + 1);
+      this.#tellUnsendable(name, cause, 'listened to beyond this process');
+      return undefined;
+    }
     const { interests } = this.#inbox;
     const interest = interests.listenToPrefix(prefix, space, matches);
     interests.subscribed(interest, this.#subscribe(prefix));
@@ -489,7 +496,7 @@ export class Delivery {
     } catch (cause) {
       this.#handlers.onRetained(key, undefined);
       const name = decodeTopic(message.subarray(0, topicLength)) ?? '';
-      this.#handlers.onError(undecodableError(header.publisher, name, 1, cause as Error));
+      this.#handlers.onError(undecodableError(header.publisher, name, undefined, 1, cause as Error));
     }
   }
 
