@@ -11,6 +11,10 @@ const MIN_WINDOW_MS = 100;
 const WINDOW_ROUND_TRIPS = 4;
 
 export interface SearchContext {
+  /** A clock in milliseconds that only goes forward. */
+  now(): number;
+  /** Since when the name that `message` begins with has been listened to, by that clock; infinite if that is not proven. */
+  inForceSince(message: Buffer): number;
   /** The last round trip, in milliseconds; 0 if it is not known. */
   latencyMs(): number;
   /** Resolves when every subscription made until now is in force; rejects if that will not be. */
@@ -24,6 +28,7 @@ export interface SearchContext {
 /** `wanted` until it is asked for. */
 interface Sought {
   readonly topic: Buffer;
+  readonly beganAt: number;
   state: 'wanted' | 'asked';
   best: { readonly time: number; readonly message: Buffer } | undefined;
 }
@@ -45,7 +50,7 @@ export class RetainedSearch {
   begin(topic: Buffer, own?: { readonly time: number; readonly message: Buffer }): void {
     const key = topic.toString('latin1');
     if (this.#sought.has(key)) return;
-    this.#sought.set(key, { topic, state: 'wanted', best: own });
+    this.#sought.set(key, { topic, beganAt: this.#context.now(), state: 'wanted', best: own });
     // Without a link, one's own is all there is to be had.
     if (this.#isLinkReady || own !== undefined) this.#scheduleAsking();
   }
@@ -60,10 +65,13 @@ export class RetainedSearch {
     this.#holders = 'some';
   }
 
-  /** A holder answered with a value. */
-  found(key: string, time: number, message: Buffer): void {
+  /** A holder answered with a value that was emitted `ageMs` ago, at `time` by its clock. */
+  found(key: string, ageMs: number, time: number, message: Buffer): void {
     const sought = this.#sought.get(key);
     if (sought === undefined || (sought.best !== undefined && sought.best.time >= time)) return;
+    const { now, inForceSince } = this.#context;
+    // What was emitted since this listens comes by itself, after an outage as well, and in its turn.
+    if (now() - ageMs > Math.max(sought.beganAt, inForceSince(message))) return;
     sought.best = { time, message };
   }
 
