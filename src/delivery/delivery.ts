@@ -543,7 +543,7 @@ export class Delivery {
       }
       case MessageKind.retained:
       case MessageKind.holder:
-        return publisher === this.#publisher ? undefined : this.#retention.receive(header, body);
+        return publisher === this.#publisher ? undefined : this.#retention.receive(header, body, isToAll);
       case MessageKind.rollCall:
         this.#presence.asked();
         return undefined;

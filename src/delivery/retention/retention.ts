@@ -101,8 +101,9 @@ export class Retention {
   }
 
   /** A value came, or word that there are any. Returns what is wrong with it, if something is. */
-  receive({ kind, elapsed }: Readonly<Header>, body: Buffer): string | undefined {
-    this.#search.heardOfHolder();
+  receive({ kind, elapsed }: Readonly<Header>, body: Buffer, isToAll: boolean): string | undefined {
+    if (isToAll) this.#search.holderCame();
+    else this.#search.heardOfHolder();
     if (kind === MessageKind.holder) return undefined;
     const message = Buffer.from(body);
     const found = readFound(message);

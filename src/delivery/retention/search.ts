@@ -10,6 +10,9 @@
 const MIN_WINDOW_MS = 100;
 const WINDOW_ROUND_TRIPS = 4;
 
+/** For so long after a link was made, holders that lost theirs with it may come back: they say so, and are asked. */
+const RETURN_MS = 2000;
+
 export interface SearchContext {
   /** A clock in milliseconds that only goes forward. */
   now(): number;
@@ -38,6 +41,7 @@ export class RetainedSearch {
   readonly #sought = new Map<string, Sought>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #isLinkReady = false;
+  #readyAt = 0;
   /** Whether there are holders, as far as is known on this link: none, if none answered the first question in time. */
   #holders: 'unknown' | 'none' | 'some' = 'unknown';
   #askScheduled = false;
@@ -65,6 +69,13 @@ export class RetainedSearch {
     this.#holders = 'some';
   }
 
+  /** A holder has come, or come back: it was not asked for what has not been found. */
+  holderCame(): void {
+    this.heardOfHolder();
+    for (const sought of this.#sought.values()) if (sought.best === undefined) sought.state = 'wanted';
+    if (this.#isLinkReady && this.#wanted().length > 0) this.#scheduleAsking();
+  }
+
   /** A holder answered with a value that was emitted `ageMs` ago, at `time` by its clock. */
   found(key: string, ageMs: number, time: number, message: Buffer): void {
     const sought = this.#sought.get(key);
@@ -78,6 +89,7 @@ export class RetainedSearch {
   /** The link works: asks for what is wanted, and whether there are any holders. */
   linkReady(): void {
     this.#isLinkReady = true;
+    this.#readyAt = this.#context.now();
     this.#ask();
   }
 
@@ -125,12 +137,25 @@ export class RetainedSearch {
     const wanted = this.#wanted();
     for (const sought of wanted) sought.state = 'asked';
     this.#context.ask(wanted.map(({ topic }) => topic));
-    const windowMs = Math.max(MIN_WINDOW_MS, WINDOW_ROUND_TRIPS * this.#context.latencyMs());
+    this.#later(Math.max(MIN_WINDOW_MS, WINDOW_ROUND_TRIPS * this.#context.latencyMs()), () => {
+      const returnMs = this.#readyAt + RETURN_MS - this.#context.now();
+      if (returnMs <= 0) {
+        this.#conclude(wanted);
+        return;
+      }
+      this.#conclude(wanted.filter(({ best }) => best !== undefined));
+      this.#later(returnMs, () => {
+        if (this.#holders === 'unknown') this.#holders = 'none';
+        this.#conclude(wanted.filter(({ state }) => state === 'asked'));
+      });
+    });
+  }
+
+  #later(ms: number, then: () => void): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      if (this.#holders === 'unknown') this.#holders = 'none';
-      this.#conclude(wanted);
-    }, windowMs);
+      then();
+    }, ms);
     timer.unref();
     this.#timers.add(timer);
   }
