@@ -10,11 +10,12 @@ import { settledBefore } from './delivery/deadline.js';
 import { Delivery } from './delivery/delivery.js';
 import type { EmitOptions } from './emit-options.js';
 import { ErrorReporter } from './error-reporter.js';
+import type { EventIterator } from './event-iterator.js';
 import { InOrder } from './in-order.js';
 import { onAbort, type Unsubscribe } from './listen-options.js';
 import { Listeners } from './listeners.js';
 import type { ResolvedOptions } from './options.js';
-import { resolveRequest } from './request-options.js';
+import { checkSignal, resolveRequest } from './request-options.js';
 import type { Answer } from './requester.js';
 import { Requests } from './requests.js';
 import type { RequestHandler } from './responder.js';
@@ -22,7 +23,7 @@ import { type RetainedSeeker, SpaceInterests } from './space-interests.js';
 import type { StatusChange } from './status.js';
 import { withTrace } from './tracing.js';
 import { selectTransport } from './transport/select.js';
-import type { Attributes } from './wire/attributes.js';
+import type { Attributes, Headers } from './wire/attributes.js';
 import { makeSpace, type Space } from './wire/space.js';
 
 const NO_HEADERS = Object.freeze({});
@@ -69,7 +70,11 @@ export class EventHub implements RetainedSeeker {
       onJoin: (peer) => this.listeners.dispatchOwn('distributed:join', peer),
       onLeave: (leave) => this.listeners.dispatchOwn('distributed:leave', leave),
     });
-    this.requests = new Requests(this.delivery, options);
+    this.requests = new Requests(this.delivery, {
+      namespace: options.namespace,
+      schemas: options.schemas,
+      runLocally: (space, name, headers, call) => this.#runLocally(space, name, headers, call),
+    });
     this.listeners = this.#newListeners(this.root, () => {});
     this.reporter = new ErrorReporter(this.listeners);
     this.#arrivals = new Arrivals({
@@ -161,10 +166,19 @@ export class EventHub implements RetainedSeeker {
     const listeners = space === this.root ? this.listeners : this.existingListenersOf(space);
     if (listeners === undefined) return room ?? DONE;
     listeners.enqueue(name, data);
-    const contexts = this.#contexts;
-    if (contexts === undefined) return bothOf(listeners[manner](name, data), room);
+    // The most frequent, without a closure for each.
+    if (this.#contexts === undefined) return bothOf(listeners[manner](name, data), room);
+    return bothOf(
+      this.#runLocally(space, name, headers, () => listeners[manner](name, data)),
+      room,
+    );
+  }
+
+  /** Calls `call` in the context of what is emitted here. */
+  #runLocally<T>(space: Space, eventName: PropertyKey, headers: Headers | undefined, call: () => T): T {
+    if (this.#contexts === undefined) return call();
     const context = {
-      eventName: name,
+      eventName,
       channel: space.channel,
       publisherId: this.delivery.id,
       sequence: undefined,
@@ -172,10 +186,7 @@ export class EventHub implements RetainedSeeker {
       retained: false,
       headers: headers ?? NO_HEADERS,
     };
-    return bothOf(
-      contexts.run(context, () => listeners[manner](name, data)),
-      room,
-    );
+    return this.#contexts.run(context, call);
   }
 
   /** Rejects with a TypeError or RangeError for bad arguments. */
@@ -195,7 +206,7 @@ export class EventHub implements RetainedSeeker {
     name: PropertyKey,
     data: unknown,
     options: unknown,
-  ): AsyncGenerator<Answer<unknown>, void, undefined> {
+  ): EventIterator<Answer<unknown>> {
     assertName(name);
     return this.requests.requestMany(channel, name, data, resolveRequest(options, true));
   }
@@ -211,6 +222,7 @@ export class EventHub implements RetainedSeeker {
     if (typeof handler !== 'function')
       throw new TypeError(`Expected \`handler\` to be a function, got ${show(handler)}`);
     checkKeys(options, ['signal']);
+    checkSignal(options.signal);
     return onAbort(options.signal, this.requests.respond(channel, name, handler));
   }
 

@@ -31,16 +31,18 @@ test.each([
   expect(new Requester().receive(data, 'stranger')).toBe('is a malformed answer');
 });
 
-test('answers to nothing that was asked, late ones and further ones, are overheard', async () => {
+test('late answers and further ones are overheard; those to what was never asked are not', async () => {
   const requester = new Requester();
   const seen: unknown[] = [];
-  const link = { listening: async () => {}, send: () => {} };
+  const link = { listening: () => undefined, send: () => {}, inquire: () => {} };
   const handlers = {
     onAnswer: (answer: unknown) => void seen.push(answer),
     onEnd: () => void seen.push('end'),
   };
   requester.open('a', resolveRequest({}, false), link, handlers);
-  expect(requester.receive([7, AnswerKind.value, 'never asked'], 'x')).toBeUndefined();
+  expect(requester.receive([7, AnswerKind.value, 'never asked'], 'x')).toBe(
+    'answers a request that was never made',
+  );
   expect(requester.receive([1, AnswerKind.value, 'first'], 'x')).toBeUndefined();
   expect(requester.receive([1, AnswerKind.value, 'again'], 'y')).toBeUndefined();
   expect(seen).toEqual([{ status: 'fulfilled', value: 'first', publisherId: 'x' }, 'end']);
@@ -53,7 +55,11 @@ test('a request that was abandoned, or aborted before, is not sent', async () =>
   const listening = new Promise<void>((resolve) => {
     listens = resolve;
   });
-  const link = { listening: () => listening, send: (number: number) => void sent.push(number) };
+  const link = {
+    listening: () => listening,
+    send: (number: number) => void sent.push(number),
+    inquire: () => {},
+  };
   const handlers = { onAnswer: () => {}, onEnd: () => {} };
   requester.open('a', resolveRequest({}, true), link, handlers)();
   requester.open('b', resolveRequest({ signal: AbortSignal.abort() }, false), link, handlers);
