@@ -106,7 +106,13 @@ export class Requester {
   /** Gives up whatever waits, and whatever comes. */
   close(): void {
     this.#isClosed = true;
-    for (const [number, { name }] of [...this.#pending]) this.#end(number, closedError(name));
+    // One error for each name: there may be very many that wait, and each has a stack.
+    const errors = new Map<PropertyKey, Error>();
+    for (const [number, { name }] of [...this.#pending]) {
+      const error = errors.get(name) ?? closedError(name);
+      errors.set(name, error);
+      this.#end(number, error);
+    }
   }
 
   #send(number: number, link: RequesterLink): void {

@@ -22,6 +22,8 @@ export class Requests {
   readonly #namespace: string;
   readonly #schemas: Schemas | undefined;
   readonly #runLocally: RequestsOptions['runLocally'];
+  /** Requests that are in no channel. */
+  readonly #root: Space;
   readonly #replies: Space;
   readonly #requester = new Requester();
   readonly #responder: Responder;
@@ -33,6 +35,7 @@ export class Requests {
     this.#namespace = namespace;
     this.#schemas = schemas;
     this.#runLocally = runLocally;
+    this.#root = makeSpace('request', namespace);
     this.#replies = makeSpace('reply', namespace);
     this.#responder = new Responder({
       onInterest: (name, space, interested) => {
@@ -229,7 +232,7 @@ export class Requests {
   }
 
   #spaceOf(channel: string | undefined): Space {
-    return makeSpace('request', this.#namespace, channel);
+    return channel === undefined ? this.#root : makeSpace('request', this.#namespace, channel);
   }
 }
 

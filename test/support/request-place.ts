@@ -49,7 +49,7 @@ export class Place {
     given: DistributedEmitterOptions = {},
   ): Promise<DistributedEmitter> {
     const emitter = await this.emitter(given);
-    emitter.respond(name, handler);
+    emitter.respond(name, handler as (data: unknown) => unknown);
     await emitter.ready();
     return emitter;
   }
