@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
+import * as z from 'zod';
 import { DistributedEmitter } from '../../src/emitter.js';
 import { caughtUp } from '../support/caught-up.js';
 import { errorsOf, failure, gate, KINDS, requestPlaces } from '../support/request-place.js';
@@ -191,6 +192,29 @@ describe.each(KINDS)('requests, over %s', (kind) => {
     });
     await here.emit('event', 1, { headers });
     expect(await asked).toEqual({ ...context, headers: {} });
+  });
+
+  test('without a forwarder end in their time, and a fallback is not validated', async () => {
+    await using here = new DistributedEmitter({
+      xsubAddress: 'tcp://127.0.0.1:1',
+      xpubAddress: 'tcp://127.0.0.1:1',
+      closeTimeout: 100,
+      schemas: { load: { answer: z.number() } },
+    });
+    errorsOf(here);
+    void here.connect();
+    expect(await failure(here.request('load', 1, { timeout: 20 }))).toMatchObject({
+      code: 'DEMITTER_TIMEOUT',
+      message: "Nobody answered request 'load' within 20 ms",
+    });
+    expect(await here.request('load', 1, { timeout: 20, fallback: 'unknown' })).toBe('unknown');
+    const place = placeOf(kind);
+    await using there = await place.emitter({ schemas: { load: { answer: z.number() } } });
+    expect(await there.request('load', 1, { timeout: 20, fallback: undefined })).toBeUndefined();
+    await using _careless = await place.responder('load', () => 'high');
+    expect(await failure(there.request('load', 1, { fallback: 'unknown' }))).toMatchObject({
+      code: 'DEMITTER_VALIDATION',
+    });
   });
 
   test('carry all data that events carry, both ways', async () => {
