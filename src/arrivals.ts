@@ -9,7 +9,7 @@ import type { Listeners, Surroundings } from './listeners.js';
 import type { Requests } from './requests.js';
 import type { Schemas, Verdict } from './schemas.js';
 import { isThenable } from './thenable.js';
-import { inTrace } from './tracing.js';
+import { inTrace, isTracing } from './tracing.js';
 import type { Attributes } from './wire/attributes.js';
 import { formatPublisherId, type Header } from './wire/batch.js';
 import type { Space } from './wire/space.js';
@@ -134,7 +134,7 @@ export class Arrivals {
     retained = false,
   ): Surroundings | undefined {
     const { contexts } = this.#options;
-    if (contexts === undefined && attributes === undefined) return undefined;
+    if (contexts === undefined && attributes === undefined && !isTracing()) return undefined;
     return (index, deliver) => {
       const headers = attributes?.[index]?.headers;
       const traced = (): void => inTrace(headers, deliver);

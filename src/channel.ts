@@ -18,7 +18,8 @@ import type {
 } from './event-map.js';
 import type { EmitManner, EventHub } from './hub.js';
 import {
-  checkFilter,
+  checkListenOptions,
+  checkSignalOption,
   finishOnAbort,
   type ListenOptions,
   onAbort,
@@ -155,11 +156,10 @@ export class Channel<Events, Inputs = Events> {
     options: ListenOptions<Filter<Events[Name]>> = {},
   ): Unsubscribe {
     assertListener(listener);
-    const filter = checkFilter(options);
+    const { signal, filter } = checkListenOptions<Listener>(options);
     const names = namesOf(eventName);
-    const { listeners } = this;
-    for (const name of names) listeners.add(name, listener as Listener, filter as Listener | undefined);
-    return onAbort(options.signal, () => this.off(names as Name[], listener));
+    for (const name of names) this.listeners.add(name, listener as Listener, filter);
+    return onAbort(signal, () => this.off(names as Name[], listener));
   }
 
   off<Name extends keyof Events>(
@@ -184,9 +184,9 @@ export class Channel<Events, Inputs = Events> {
     options: ListenOptions<NamedFilter<Events>> = {},
   ): Unsubscribe {
     assertListener(listener);
-    const filter = checkFilter(options);
-    this.listeners.addAny(listener as AnyListener, filter as AnyListener | undefined);
-    return onAbort(options.signal, () => this.offAny(listener));
+    const { signal, filter } = checkListenOptions<AnyListener>(options);
+    this.listeners.addAny(listener as AnyListener, filter);
+    return onAbort(signal, () => this.offAny(listener));
   }
 
   offAny(listener: (eventName: keyof Events, eventData: Events[keyof Events]) => unknown): void {
@@ -202,9 +202,9 @@ export class Channel<Events, Inputs = Events> {
   ): Unsubscribe {
     assertListener(listener);
     const parsed = this.#parse(pattern);
-    const filter = checkFilter(options) as AnyListener | undefined;
+    const { signal, filter } = checkListenOptions<AnyListener>(options);
     this.listeners.addPattern(parsed, listener as AnyListener, filter);
-    return onAbort(options.signal, () => this.#existing?.deletePattern(parsed, listener as AnyListener));
+    return onAbort(signal, () => this.#existing?.deletePattern(parsed, listener as AnyListener));
   }
 
   /** As `emitter.patternEvents`, for events of this channel. */
@@ -212,7 +212,9 @@ export class Channel<Events, Inputs = Events> {
     pattern: string,
     options?: IteratorOptions,
   ): EventIteration<[keyof Events & string, Events[keyof Events]]> {
-    return finishOnAbort(this.listeners.patternEvents(this.#parse(pattern)), options) as never;
+    const parsed = this.#parse(pattern);
+    const signal = checkSignalOption(options);
+    return finishOnAbort(this.listeners.patternEvents(parsed), signal) as never;
   }
 
   /** An iterator over the data of events. */
@@ -220,12 +222,15 @@ export class Channel<Events, Inputs = Events> {
     eventName: Name | readonly Name[],
     options?: IteratorOptions,
   ): EventIteration<Events[Name]> {
-    return finishOnAbort(this.listeners.events(namesOf(eventName)), options) as never;
+    const names = namesOf(eventName);
+    const signal = checkSignalOption(options);
+    return finishOnAbort(this.listeners.events(names), signal) as never;
   }
 
   /** An iterator over name and data of all events of this channel. */
   anyEvent(options?: IteratorOptions): EventIteration<[keyof Events, Events[keyof Events]]> {
-    return finishOnAbort(this.listeners.anyEvent(), options) as never;
+    const signal = checkSignalOption(options);
+    return finishOnAbort(this.listeners.anyEvent(), signal) as never;
   }
 
   /** Forgets the listeners of these names and finishes their iterators; of all names, without one. */
@@ -282,10 +287,17 @@ type Emit = (name: PropertyKey, data: unknown, options: EmitOptions | undefined)
 
 export function volatileView<Events>(emit: Emit): VolatileView<Events> {
   return {
-    emit: (name: PropertyKey, data?: unknown, options?: EmitOptions) =>
-      emit(name, data, { ...options, volatile: true }),
+    emit: async (name: PropertyKey, data?: unknown, options?: EmitOptions) => {
+      await emit(
+        name,
+        data,
+        options === undefined ? VOLATILE : { ...checkEmitOptions(options), ...VOLATILE },
+      );
+    },
   };
 }
+
+const VOLATILE: EmitOptions = Object.freeze({ volatile: true });
 
 export function makeEmission<Data>(
   name: PropertyKey,
@@ -294,7 +306,9 @@ export function makeEmission<Data>(
 ): Emission<Data> {
   assertName(name);
   const checked = checkEmitOptions(options);
-  return ((data?: unknown) => emit(name, data, checked)) as Emission<Data>;
+  // A copy: what the caller does to it later is not checked.
+  const kept = checked && { ...checked, headers: checked.headers && { ...checked.headers } };
+  return ((data?: unknown) => emit(name, data, kept)) as Emission<Data>;
 }
 
 function namesOf(names: unknown): PropertyKey[] {

@@ -38,10 +38,17 @@ function checkBoolean(option: string, value: unknown): void {
 }
 
 function checkHeaders(headers: unknown): void {
-  if (typeof headers !== 'object' || headers === null || Array.isArray(headers))
-    throw new TypeError(`Expected \`headers\` to be an object of strings, got ${show(headers)}`);
+  // Not of a class: a Map's texts, say, are no properties of it, and would not travel as such.
+  if (!isPlainObject(headers))
+    throw new TypeError(`Expected \`headers\` to be a plain object of strings, got ${show(headers)}`);
   for (const [name, text] of Object.entries(headers)) {
     if (typeof text !== 'string')
       throw new TypeError(`Expected header ${show(name)} to be a string, got ${show(text)}`);
   }
+}
+
+function isPlainObject(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }

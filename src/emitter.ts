@@ -33,8 +33,10 @@ import type {
   RequestNames,
   VolatileView,
 } from './event-map.js';
+import { createHosting } from './forwarder/auto.js';
+import type { Hosting } from './hosting.js';
 import { type EmitManner, EventHub } from './hub.js';
-import { checkFilter, type ListenOptions, onAbort, type Unsubscribe } from './listen-options.js';
+import { checkListenOptions, type ListenOptions, onAbort, type Unsubscribe } from './listen-options.js';
 import type { AnyListener, Listener } from './listeners.js';
 import { mixDistributedEmitterInto } from './mixin.js';
 import { type OncePromise, once } from './once.js';
@@ -56,6 +58,7 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
   AllEvents<Events>,
   DatalessNames<Events>
 > {
+  readonly #hosting: Hosting | undefined;
   readonly #hub: EventHub;
   /** The emitter itself, without what makes it an Emittery. */
   readonly #root: Channel<AllEvents<Events>>;
@@ -73,9 +76,11 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
   constructor(options: DistributedEmitterOptions = {}) {
     const resolved = resolveOptions(options, process.env);
     super(options.debug === undefined ? {} : { debug: { ...options.debug } as DebugOptions<Events> });
-    this.#hub = new EventHub(resolved, (name, values) => {
+    this.#hosting = resolved.forwarder === 'auto' ? createHosting(resolved) : undefined;
+    const onReceived = (name: PropertyKey, values: readonly unknown[]): void => {
       if (this.#isDebugging) for (const value of values) this.#logReceived(name, value);
-    });
+    };
+    this.#hub = new EventHub(resolved, onReceived, this.#hosting);
     this.#root = new Channel(this.#hub, this.#hub.root);
   }
 
@@ -115,6 +120,14 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
    */
   get latency(): number | undefined {
     return this.#hub.delivery.latency;
+  }
+
+  /**
+   * Whether the forwarder runs in this process (or in a child process of it, as in worker threads): only with
+   * `forwarder: 'auto'`, and it may change whenever a process ends that runs one.
+   */
+  get hosting(): boolean {
+    return this.#hosting?.isHosting ?? false;
   }
 
   /**
@@ -173,7 +186,8 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
    * Sends what was emitted and waits until the forwarder has it, for at most `closeTimeout`; finishes iterators and
    * releases every socket and timer, so that the process can end by itself. What the forwarder did not confirm is told
    * by `distributed:error` (`DEMITTER_CLOSE_TIMEOUT`): it may not have arrived. After an outage a moment ago, receivers
-   * get the time to ask for what they missed.
+   * get the time to ask for what they missed; so they do if the forwarder runs in this process (`forwarder: 'auto'`)
+   * and somebody else is connected to it, as it ends with its last emitter here: that takes about a second.
    *
    * Local listeners stay and local events still reach them. Calling it again returns the same promise.
    */
@@ -339,7 +353,7 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
   ): Unsubscribe {
     const names = listOf(eventName);
     assertListener(listener);
-    const filter = checkFilter(options) as Listener | undefined;
+    const { signal, filter } = checkListenOptions<Listener>(options);
     // One name after the other, as Emittery does it: a bad one leaves those before it registered, here and there.
     for (const name of names) {
       super.on(name as Name, listener as (eventData: AllEvents<Events>[Name]) => void);
@@ -347,7 +361,7 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
       this.#enqueueChange(Emittery.listenerAdded, name, listener as Listener);
     }
     // Not by Emittery: it would call `off` within the loop above if the signal is aborted already.
-    return onAbort(options.signal, () => this.off(names as Name[], listener));
+    return onAbort(signal, () => this.off(names as Name[], listener));
   }
 
   override off<Name extends keyof AllEvents<Events>>(
@@ -374,11 +388,11 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
     listener: (eventName: keyof Events, eventData: Events[keyof Events]) => unknown,
     options: ListenOptions<NamedFilter<Events>> = {},
   ): Unsubscribe {
-    const filter = checkFilter(options) as AnyListener | undefined;
+    const { signal, filter } = checkListenOptions<AnyListener>(options);
     super.onAny(listener as (eventName: keyof Events, eventData: Events[keyof Events]) => void);
     this.#root.listeners.addAny(listener as AnyListener, filter);
     this.#enqueueChange(Emittery.listenerAdded, undefined, listener as AnyListener);
-    return onAbort(options.signal, () => this.offAny(listener));
+    return onAbort(signal, () => this.offAny(listener));
   }
 
   override offAny(listener: (eventName: keyof Events, eventData: Events[keyof Events]) => unknown): void {

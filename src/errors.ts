@@ -74,6 +74,8 @@ export type DistributedErrorType =
 export interface DistributedErrorDetails {
   /** The event's name, where one event or one name is concerned. */
   readonly eventName?: PropertyKey | undefined;
+  /** The channel of that event; absent outside of channels. With `loss` and `deserialization`. */
+  readonly channel?: string | undefined;
   /** How many events this one error stands for (`loss`, `overflow`, `closed`, `deserialization`), where it can be known. */
   readonly missed?: number | undefined;
   /** Who emitted the events concerned, as in `emitter.id`. */
@@ -86,6 +88,7 @@ export class DistributedError extends DemitterError {
   override readonly name = 'DistributedError';
   readonly type: DistributedErrorType;
   readonly eventName?: PropertyKey | undefined;
+  readonly channel?: string | undefined;
   readonly missed?: number | undefined;
   readonly publisherId?: string | undefined;
 
@@ -98,6 +101,7 @@ export class DistributedError extends DemitterError {
     super(code, message, details.cause === undefined ? undefined : { cause: details.cause });
     this.type = type;
     if (details.eventName !== undefined) this.eventName = details.eventName;
+    if (details.channel !== undefined) this.channel = details.channel;
     if (details.missed !== undefined) this.missed = details.missed;
     if (details.publisherId !== undefined) this.publisherId = details.publisherId;
   }

@@ -10,7 +10,7 @@
 type State = 'open' | 'finished' | 'returned';
 
 export class EventIterator<T> implements AsyncIterableIterator<T, undefined> {
-  readonly #onEnd: () => void;
+  readonly #onEnds: (() => void)[];
   #state: State = 'open';
   /** Items nobody has asked for, oldest at `#head`. As in Emittery they may be promises: `next()` awaits them. */
   #items: (T | PromiseLike<T>)[] = [];
@@ -20,7 +20,7 @@ export class EventIterator<T> implements AsyncIterableIterator<T, undefined> {
 
   /** `onEnd` is called once, as soon as the iterator takes no more items. */
   constructor(onEnd: () => void) {
-    this.#onEnd = onEnd;
+    this.#onEnds = [onEnd];
   }
 
   enqueue(item: T | PromiseLike<T>): void {
@@ -28,6 +28,12 @@ export class EventIterator<T> implements AsyncIterableIterator<T, undefined> {
     const consumer = this.#waiting.shift();
     if (consumer === undefined) this.#items.push(item);
     else consumer(resultOf(item));
+  }
+
+  /** Calls `call` when it ends, at once if it has. */
+  onEnd(call: () => void): void {
+    if (this.#state === 'open') this.#onEnds.push(call);
+    else call();
   }
 
   /** Ends it for its producers: the consumer still gets what is buffered. */
@@ -64,7 +70,7 @@ export class EventIterator<T> implements AsyncIterableIterator<T, undefined> {
     if (!wasOpen) return;
     for (const consumer of this.#waiting) consumer(Promise.resolve(done()));
     this.#waiting = [];
-    this.#onEnd();
+    for (const call of this.#onEnds) call();
   }
 
   #take(): T | PromiseLike<T> {

@@ -47,7 +47,7 @@ export type NamedFilter<Events> = (eventName: keyof Events, eventData: Events[ke
 
 /** A function that emits one event. Without data, if that may only be `undefined`. */
 export type Emission<Data> = [Data] extends [undefined]
-  ? (eventData?: undefined) => Promise<void>
+  ? (eventData?: Data) => Promise<void>
   : (eventData: Data) => Promise<void>;
 
 /** `emit` with `volatile: true`. */

@@ -7,15 +7,16 @@ import { Arrivals, validationError } from './arrivals.js';
 import { checkKeys, show } from './checks.js';
 import { Contexts, type EventContext } from './context.js';
 import { settledBefore } from './delivery/deadline.js';
-import { Delivery } from './delivery/delivery.js';
+import { Delivery, type DeliveryHandlers } from './delivery/delivery.js';
 import type { EmitOptions } from './emit-options.js';
 import { ErrorReporter } from './error-reporter.js';
 import type { EventIterator } from './event-iterator.js';
+import type { Hosting } from './hosting.js';
 import { InOrder } from './in-order.js';
-import { onAbort, type Unsubscribe } from './listen-options.js';
+import { checkSignalOption, onAbort, type Unsubscribe } from './listen-options.js';
 import { Listeners } from './listeners.js';
 import type { ResolvedOptions } from './options.js';
-import { checkSignal, resolveRequest } from './request-options.js';
+import { resolveRequest } from './request-options.js';
 import type { Answer } from './requester.js';
 import { Requests } from './requests.js';
 import type { RequestHandler } from './responder.js';
@@ -50,12 +51,19 @@ export class EventHub implements RetainedSeeker {
   readonly #sought = new Map<string, { readonly name: PropertyKey; readonly space: Space }>();
   #volatileDropped = 0;
 
-  /** `onReceived` is told of events from elsewhere before their listeners. */
-  constructor(options: ResolvedOptions, onReceived: (name: PropertyKey, values: readonly unknown[]) => void) {
+  /**
+   * `onReceived` is told of events from elsewhere before their listeners; `hosting` may run the forwarder here, if that is
+   * this emitter's business.
+   */
+  constructor(
+    options: ResolvedOptions,
+    onReceived: (name: PropertyKey, values: readonly unknown[]) => void,
+    hosting?: Hosting,
+  ) {
     this.options = options;
     this.root = makeSpace('event', options.namespace);
     this.#contexts = options.context ? new Contexts() : undefined;
-    this.delivery = new Delivery(options, selectTransport(options.transport), {
+    const handlers: DeliveryHandlers = {
       onEvents: (interest, values, header, attributes) =>
         this.#arrivals.receive(interest, values, header, attributes),
       onRetained: (key, found) => {
@@ -69,7 +77,8 @@ export class EventHub implements RetainedSeeker {
       },
       onJoin: (peer) => this.listeners.dispatchOwn('distributed:join', peer),
       onLeave: (leave) => this.listeners.dispatchOwn('distributed:leave', leave),
-    });
+    };
+    this.delivery = new Delivery(options, selectTransport(options.transport), handlers, hosting);
     this.requests = new Requests(this.delivery, {
       namespace: options.namespace,
       schemas: options.schemas,
@@ -101,16 +110,15 @@ export class EventHub implements RetainedSeeker {
     return this.#contexts.current;
   }
 
-  /** The listeners in a space, made if there are none. */
+  /** The listeners in a space: if there are none, a place for them, to be used at once. */
   listenersOf(space: Space): Listeners {
     const existing = this.existingListenersOf(space);
     if (existing !== undefined) return existing;
     const listeners = this.#newListeners(space, () => {
       // Channels come and go by the hundred thousand: nothing is kept of one that nobody listens to.
-      if (listeners.isEmpty && this.#ofChannels.get(space.key) === listeners)
-        this.#ofChannels.delete(space.key);
+      if (!listeners.isEmpty) this.#ofChannels.set(space.key, listeners);
+      else if (this.#ofChannels.get(space.key) === listeners) this.#ofChannels.delete(space.key);
     });
-    this.#ofChannels.set(space.key, listeners);
     return listeners;
   }
 
@@ -221,9 +229,7 @@ export class EventHub implements RetainedSeeker {
     assertName(name);
     if (typeof handler !== 'function')
       throw new TypeError(`Expected \`handler\` to be a function, got ${show(handler)}`);
-    checkKeys(options, ['signal']);
-    checkSignal(options.signal);
-    return onAbort(options.signal, this.requests.respond(channel, name, handler));
+    return onAbort(checkSignalOption(options), this.requests.respond(channel, name, handler));
   }
 
   /** Looks for a retained value of `name`. Returns whether there is anything to look for. */
@@ -260,8 +266,8 @@ export class EventHub implements RetainedSeeker {
     return undefined;
   }
 
-  #newListeners(space: Space, onLess: () => void): Listeners {
-    return new Listeners(new SpaceInterests(this.delivery, space, onLess, this), (name, cause) =>
+  #newListeners(space: Space, onChange: () => void): Listeners {
+    return new Listeners(new SpaceInterests(this.delivery, space, onChange, this), (name, cause) =>
       this.reporter.tellListenerFailure(name, cause),
     );
   }

@@ -11,12 +11,32 @@ export interface ListenOptions<Filter extends (...args: never[]) => boolean> {
   readonly filter?: Filter | undefined;
 }
 
-/** @throws TypeError for a filter that is no function. */
-export function checkFilter<Filter>(options: { readonly filter?: Filter | undefined }): Filter | undefined {
-  const { filter } = options;
+/** @throws TypeError for what are no {@link ListenOptions}. */
+export function checkListenOptions<Filter>(options: unknown): {
+  readonly signal: AbortSignal | undefined;
+  readonly filter: Filter | undefined;
+} {
+  checkKeys(options, ['signal', 'filter']);
+  const { signal, filter } = options as { signal?: unknown; filter?: unknown };
   if (filter !== undefined && typeof filter !== 'function')
     throw new TypeError(`Expected \`filter\` to be a function, got ${show(filter)}`);
-  return filter;
+  return { signal: checkSignal(signal), filter: filter as Filter | undefined };
+}
+
+/** @throws TypeError for what is no options with a `signal` alone. */
+export function checkSignalOption(options: unknown): AbortSignal | undefined {
+  if (options === undefined) return undefined;
+  checkKeys(options, ['signal']);
+  return checkSignal((options as { signal?: unknown }).signal);
+}
+
+/** @throws TypeError for what is no signal. */
+export function checkSignal(signal: unknown): AbortSignal | undefined {
+  if (signal === undefined) return undefined;
+  // Also one of another realm, or of a library.
+  const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
+  if (typeof aborted === 'boolean' && typeof addEventListener === 'function') return signal as AbortSignal;
+  throw new TypeError(`Expected \`signal\` to be an AbortSignal, got ${show(signal)}`);
 }
 
 /** Calls `off` when `signal` aborts, at once if it has; returns `off` for calling by hand. */
@@ -36,12 +56,13 @@ function disposable(off: () => void): Unsubscribe {
 }
 
 /** Returns the iterator, which finishes when `signal` aborts, at once if it has. */
-export function finishOnAbort<T extends { finish(): void }>(
+export function finishOnAbort<T extends { finish(): void; onEnd(call: () => void): void }>(
   iterator: T,
-  options: { readonly signal?: AbortSignal | undefined } | undefined,
+  signal: AbortSignal | undefined,
 ): T {
-  if (options === undefined) return iterator;
-  checkKeys(options, ['signal']);
-  onAbort(options.signal, () => iterator.finish());
+  if (signal === undefined) return iterator;
+  const off = onAbort(signal, () => iterator.finish());
+  // A signal may outlive very many iterators.
+  iterator.onEnd(off);
   return iterator;
 }

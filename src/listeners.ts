@@ -422,7 +422,11 @@ export class Listeners {
   #passes(filter: Listener | undefined, name: PropertyKey, data: unknown): boolean {
     if (filter === undefined) return true;
     try {
-      return Boolean(filter(data));
+      const result = filter(data);
+      if (!isThenable(result)) return Boolean(result);
+      // What it will decide comes too late, and how it fails is not to be an unhandled rejection.
+      result.then(undefined, () => {});
+      throw new TypeError('Expected `filter` to return a boolean, got a promise');
     } catch (cause) {
       this.#onFailure(name, cause);
       return false;

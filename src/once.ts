@@ -2,7 +2,7 @@
 
 import type { EmitteryOncePromise } from 'emittery';
 import { checkKeys, show } from './checks.js';
-import { onAbort } from './listen-options.js';
+import { checkSignal, onAbort } from './listen-options.js';
 
 /** Its `off` takes the listener off: the promise stays pending. */
 export type OncePromise<Data> = EmitteryOncePromise<Data>;
@@ -37,7 +37,8 @@ function check<Data>(options: unknown): {
   // In Emittery's words, as what else it may be is new here.
   if (typeof options !== 'object' || options === null) throw new TypeError('predicate must be a function');
   checkKeys(options, ['predicate', 'signal']);
-  const { predicate } = options as { predicate?: unknown };
+  const { predicate, signal } = options as { predicate?: unknown; signal?: unknown };
+  checkSignal(signal);
   if (predicate !== undefined && typeof predicate !== 'function')
     throw new TypeError(`Expected \`predicate\` to be a function, got ${show(predicate)}`);
   return options as { predicate?: (data: Data) => boolean; signal?: AbortSignal };

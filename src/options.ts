@@ -5,13 +5,14 @@
  * `TypeError` or `RangeError` at once, naming the option, what was expected and what was given.
  */
 import type { Options as EmitteryOptions } from 'emittery';
-import { formatEndpoint, parsePort, toDialable } from './address.js';
+import { type Endpoint, formatEndpoint, isOfThisMachine, parsePort, toDialable } from './address.js';
 import { checkAddress, checkInteger, checkKeys, show } from './checks.js';
 import { DEFAULT_SEPARATOR } from './pattern.js';
 import { type PresenceOptions, resolvePresence } from './presence-options.js';
 import { type EventSchemas, Schemas, type ValidateMode } from './schemas.js';
 import type { TransportFactory } from './transport/transport.js';
 import { isNamespace } from './wire/space.js';
+import { isWellFormed } from './wire/text.js';
 
 const DEFAULT_XSUB_PORT = 5555;
 const DEFAULT_XPUB_PORT = 5556;
@@ -55,6 +56,13 @@ export interface DistributedEmitterOptions {
    * @default 'zmtp'
    */
   readonly transport?: TransportChoice | undefined;
+  /**
+   * Who runs the forwarder: `external`, somebody else; or `auto`, the first process on this machine that needs it, and
+   * when that ends, another one (docs/reliability.md). The addresses are then of this machine: `localhost`, which is
+   * bound at 127.0.0.1 only, an IP address of its own, or a path. All processes should say `auto` then.
+   * @default 'external'
+   */
+  readonly forwarder?: ForwarderChoice | undefined;
   /** How long `connect()` waits for a working link, in milliseconds. @default 2000 */
   readonly connectTimeout?: number | undefined;
   /** How long `close()` goes on sending, and waits until the forwarder has it, in milliseconds. @default 2000 */
@@ -117,6 +125,7 @@ export interface ResolvedOptions {
   readonly xpubAddress: string;
   readonly namespace: string;
   readonly transport: TransportChoice;
+  readonly forwarder: ForwarderChoice;
   readonly connectTimeout: number;
   readonly closeTimeout: number;
   readonly maxEventBytes: number;
@@ -134,6 +143,8 @@ export interface ResolvedOptions {
   readonly presence: PresenceOptions;
 }
 
+export type ForwarderChoice = 'auto' | 'external';
+
 export type TransportChoice = 'zmtp' | 'memory' | TransportFactory;
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -145,6 +156,7 @@ const KNOWN: readonly (keyof DistributedEmitterOptions)[] = [
   'xpubPort',
   'namespace',
   'transport',
+  'forwarder',
   'connectTimeout',
   'closeTimeout',
   'maxEventBytes',
@@ -186,11 +198,17 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
   );
   const maxBatchBytes = integer('maxBatchBytes', given.maxBatchBytes, 4 * KIB, 1, MIB);
   const highWaterMark = Math.min(MIB, Math.ceil(maxBufferBytes / 2));
+  const xsub = address('xsub', given.xsubAddress, given.xsubPort, environment, DEFAULT_XSUB_PORT);
+  const xpub = address('xpub', given.xpubAddress, given.xpubPort, environment, DEFAULT_XPUB_PORT);
+  const chosenTransport = transport(given.transport);
+  const chosenForwarder = forwarder(given.forwarder);
+  if (chosenForwarder === 'auto') checkHosting(chosenTransport, xsub, xpub);
   return Object.freeze({
-    xsubAddress: address('xsub', given.xsubAddress, given.xsubPort, environment, DEFAULT_XSUB_PORT),
-    xpubAddress: address('xpub', given.xpubAddress, given.xpubPort, environment, DEFAULT_XPUB_PORT),
+    xsubAddress: formatEndpoint(xsub.endpoint),
+    xpubAddress: formatEndpoint(xpub.endpoint),
     namespace: namespace(given.namespace),
-    transport: transport(given.transport),
+    transport: chosenTransport,
+    forwarder: chosenForwarder,
     connectTimeout: integer('connectTimeout', given.connectTimeout, 2000, 0, MAX_TIMEOUT_MS),
     closeTimeout: integer('closeTimeout', given.closeTimeout, 2000, 0, MAX_TIMEOUT_MS),
     maxEventBytes,
@@ -233,8 +251,10 @@ function schemas(value: unknown, mode: unknown): Schemas | undefined {
 
 function separator(value: unknown): string {
   if (value === undefined) return DEFAULT_SEPARATOR;
-  if (typeof value === 'string' && value !== '' && !value.includes('*')) return value;
-  throw new TypeError(`Expected \`separator\` to be a string, not empty and without *, got ${show(value)}`);
+  if (typeof value === 'string' && value !== '' && !value.includes('*') && isWellFormed(value)) return value;
+  throw new TypeError(
+    `Expected \`separator\` to be a string, not empty and without * and lone surrogates, got ${show(value)}`,
+  );
 }
 
 function namespace(value: unknown): string {
@@ -251,25 +271,70 @@ function transport(value: unknown): TransportChoice {
   );
 }
 
+function forwarder(value: unknown): ForwarderChoice {
+  if (value === undefined) return 'external';
+  if (value === 'auto' || value === 'external') return value;
+  throw new TypeError(`Expected \`forwarder\` to be 'auto' or 'external', got ${show(value)}`);
+}
+
+/** What a process has to be able to do that may run the forwarder. */
+function checkHosting(choice: TransportChoice, xsub: Address, xpub: Address): void {
+  if (choice !== 'zmtp') {
+    throw new TypeError(
+      `Expected \`transport\` to be 'zmtp' with \`forwarder: 'auto'\`, got ${show(choice)}, which needs no forwarder`,
+    );
+  }
+  for (const { name, endpoint } of [xsub, xpub]) {
+    if (!isOfThisMachine(endpoint)) {
+      throw new RangeError(
+        `Expected ${name} to be of this machine with \`forwarder: 'auto'\` (localhost, an IP address of its own, or ` +
+          `ipc://PATH), got '${formatEndpoint(endpoint)}'`,
+      );
+    }
+    if (endpoint.protocol === 'ipc' && process.platform !== 'linux') {
+      throw new RangeError(
+        `Expected ${name} to begin with tcp:// with \`forwarder: 'auto'\` (ipc:// works on Linux only), got ` +
+          `'${formatEndpoint(endpoint)}'`,
+      );
+    }
+  }
+  const address = formatEndpoint(xpub.endpoint);
+  if (address === formatEndpoint(xsub.endpoint)) {
+    throw new RangeError(
+      `Expected ${xpub.name} to be another address than ${xsub.name}, got '${address}' for both`,
+    );
+  }
+}
+
+/** Where a side of the forwarder is, and who said so, for messages. */
+interface Address {
+  readonly name: string;
+  readonly endpoint: Endpoint;
+}
+
 function address(
   side: 'xsub' | 'xpub',
   givenAddress: unknown,
   givenPort: unknown,
   environment: Environment,
   presetPort: number,
-): string {
+): Address {
   if (givenAddress !== undefined) return dialable(`\`${side}Address\``, givenAddress);
-  if (givenPort !== undefined) return onThisMachine(integer(`${side}Port`, givenPort, 0, 1, 65_535));
+  const option = `${side}Port`;
+  if (givenPort !== undefined)
+    return onThisMachine(`\`${option}\``, integer(option, givenPort, 0, 1, 65_535));
   const addressVariable = `${side.toUpperCase()}_ADDRESS`;
   const fromEnvironment = environment[addressVariable];
   if (fromEnvironment) return dialable(`environment variable ${addressVariable}`, fromEnvironment);
   const portVariable = `${side.toUpperCase()}_PORT`;
   const port = environment[portVariable];
-  return onThisMachine(port ? environmentPort(portVariable, port) : presetPort);
+  return port
+    ? onThisMachine(`environment variable ${portVariable}`, environmentPort(portVariable, port))
+    : onThisMachine(`\`${side}Address\``, presetPort);
 }
 
-function onThisMachine(port: number): string {
-  return `tcp://localhost:${port}`;
+function onThisMachine(name: string, port: number): Address {
+  return { name, endpoint: { protocol: 'tcp', host: 'localhost', port } };
 }
 
 function environmentPort(variable: string, text: string): number {
@@ -282,10 +347,10 @@ function environmentPort(variable: string, text: string): number {
   return port;
 }
 
-function dialable(name: string, value: unknown): string {
+function dialable(name: string, value: unknown): Address {
   const endpoint = checkAddress(name, value);
   if (endpoint.protocol === 'tcp' && endpoint.port === 0) {
     throw new RangeError(`Expected ${name} to have a port from 1 to 65535, got ${show(value)}`);
   }
-  return formatEndpoint(toDialable(endpoint));
+  return { name, endpoint: toDialable(endpoint) };
 }

@@ -11,7 +11,7 @@ export interface Pattern {
   /** What every name that matches begins with. */
   readonly start: string;
   /** Only strings match. */
-  matches(name: PropertyKey): boolean;
+  readonly matches: (name: PropertyKey) => boolean;
 }
 
 /** @throws TypeError for what is no pattern: one with a `*` beside something else in a segment, or `**` before the end. */

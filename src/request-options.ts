@@ -1,6 +1,7 @@
 /** What a request is made with. */
-import { checkInteger, checkKeys, show } from './checks.js';
+import { checkInteger, checkKeys } from './checks.js';
 import { checkEmitOptions } from './emit-options.js';
+import { checkSignal } from './listen-options.js';
 import type { Headers } from './wire/attributes.js';
 
 export interface RequestOptions<Fallback = never> {
@@ -62,12 +63,6 @@ export function resolveRequest(options: unknown, many: boolean): ResolvedRequest
     hasFallback: 'fallback' in (options as object),
     fallback: (options as RequestOptions<unknown>).fallback,
   };
-}
-
-/** @throws TypeError for what is no AbortSignal. */
-export function checkSignal(signal: unknown): void {
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw new TypeError(`Expected \`signal\` to be an AbortSignal, got ${show(signal)}`);
 }
 
 function integer(option: string, value: unknown, preset: number, min: number, max: number): number {

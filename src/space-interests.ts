@@ -3,7 +3,7 @@ import type { Delivery, PrefixInterest } from './delivery/delivery.js';
 import type { InterestHandlers } from './listeners.js';
 import type { Pattern } from './pattern.js';
 import type { Space } from './wire/space.js';
-import { encodeNamePrefix } from './wire/topic.js';
+import { encodeNamePrefixes } from './wire/topic.js';
 
 /** Looks for retained values. */
 export interface RetainedSeeker {
@@ -15,16 +15,16 @@ export interface RetainedSeeker {
 export class SpaceInterests implements InterestHandlers {
   readonly #delivery: Delivery;
   readonly #space: Space;
-  readonly #onLess: () => void;
+  readonly #onChange: () => void;
   readonly #seeker: RetainedSeeker;
   #all: PrefixInterest | undefined;
-  readonly #patterns = new Map<string, PrefixInterest>();
+  readonly #patterns = new Map<string, readonly PrefixInterest[]>();
 
-  /** `onLess` is called whenever an interest ends. */
-  constructor(delivery: Delivery, space: Space, onLess: () => void, seeker: RetainedSeeker) {
+  /** `onChange` is called whenever an interest begins or ends. */
+  constructor(delivery: Delivery, space: Space, onChange: () => void, seeker: RetainedSeeker) {
     this.#delivery = delivery;
     this.#space = space;
-    this.#onLess = onLess;
+    this.#onChange = onChange;
     this.#seeker = seeker;
   }
 
@@ -35,7 +35,7 @@ export class SpaceInterests implements InterestHandlers {
       this.#delivery.watch(name, interested);
     else if (interested) this.#delivery.listen(name, this.#space);
     else this.#delivery.unlisten(name, this.#space);
-    if (!interested) this.#onLess();
+    this.#onChange();
   }
 
   seeksRetained(name: PropertyKey): boolean {
@@ -47,25 +47,24 @@ export class SpaceInterests implements InterestHandlers {
   }
 
   onAll(interested: boolean): void {
-    if (interested) {
-      this.#all = this.#delivery.listenToPrefix(this.#space.prefix, this.#space);
-    } else if (this.#all !== undefined) {
-      this.#delivery.unlistenToPrefix(this.#all);
-      this.#all = undefined;
-      this.#onLess();
-    }
+    if (this.#all !== undefined) this.#delivery.unlistenToPrefix(this.#all);
+    this.#all = interested ? this.#delivery.listenToPrefix(this.#space.prefix, this.#space) : undefined;
+    this.#onChange();
   }
 
-  onPattern(pattern: Pattern, interested: boolean): void {
-    const known = this.#patterns.get(pattern.text);
+  onPattern({ text, start, matches }: Pattern, interested: boolean): void {
     if (interested) {
-      const prefix = encodeNamePrefix(pattern.start, this.#space);
-      const matches = (name: PropertyKey): boolean => pattern.matches(name);
-      this.#patterns.set(pattern.text, this.#delivery.listenToPrefix(prefix, this.#space, matches));
-    } else if (known !== undefined) {
-      this.#delivery.unlistenToPrefix(known);
-      this.#patterns.delete(pattern.text);
-      this.#onLess();
+      const interests = encodeNamePrefixes(start, this.#space).map((prefix) =>
+        this.#delivery.listenToPrefix(prefix, this.#space, matches),
+      );
+      this.#patterns.set(
+        text,
+        interests.filter((interest) => interest !== undefined),
+      );
+    } else {
+      for (const interest of this.#patterns.get(text) ?? []) this.#delivery.unlistenToPrefix(interest);
+      this.#patterns.delete(text);
     }
+    this.#onChange();
   }
 }

@@ -34,13 +34,22 @@ export function withTrace(headers: Headers | undefined): Headers | undefined {
   return Object.keys(carrier).length === 0 ? headers : { ...carrier, ...headers };
 }
 
-/** Calls `call` in the trace that `headers` tell of, if they do. */
+/** Whether listeners are to be called by {@link inTrace}. */
+export function isTracing(): boolean {
+  return usedApi() !== undefined;
+}
+
+/**
+ * Calls `call` in the trace that `headers` tell of. If they tell of none, in none: not in that of whoever made the link, or
+ * happened to send when the message was handed on.
+ */
 export function inTrace(headers: Headers | undefined, call: () => void): void {
-  const tracing = headers === undefined ? undefined : usedApi();
+  const tracing = usedApi();
   if (tracing === undefined) {
     call();
     return;
   }
   const { context, propagation, ROOT_CONTEXT } = tracing;
-  context.with(propagation.extract(ROOT_CONTEXT, headers), call);
+  const ofEvent = headers === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, headers);
+  context.with(ofEvent, call);
 }

@@ -5,6 +5,7 @@
  * emitter above sees names and values, the transport below sees bytes.
  */
 import { DemitterError, DistributedError } from '../errors.js';
+import type { Hosting } from '../hosting.js';
 import type { ResolvedOptions } from '../options.js';
 import type { Peer, PeerLeave } from '../peer.js';
 import { canFollow, type Status } from '../status.js';
@@ -68,7 +69,7 @@ export interface RetainedValue {
   readonly attributes: Attributes | undefined;
 }
 
-export type { PrefixInterest } from './receiving/interests.js';
+export type { Interest, PrefixInterest } from './receiving/interests.js';
 
 export interface DeliveryHandlers {
   /**
@@ -109,16 +110,24 @@ export class Delivery {
   readonly #retention: Retention;
   readonly #retainedTopic: Buffer;
   readonly #refusals: Refusals;
+  readonly #hosting: Hosting | undefined;
   #status: Status = 'idle';
   #lastLinkError: Error | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(options: ResolvedOptions, createTransport: TransportFactory, handlers: DeliveryHandlers) {
+  /** `hosting`: who may run the forwarder here, if it is this emitter's business. */
+  constructor(
+    options: ResolvedOptions,
+    createTransport: TransportFactory,
+    handlers: DeliveryHandlers,
+    hosting?: Hosting,
+  ) {
     const publisher = randomPublisherId();
     this.#publisher = publisher;
     this.id = formatPublisherId(publisher);
     this.#options = options;
     this.#handlers = handlers;
+    this.#hosting = hosting;
     const { xsubAddress, xpubAddress, maxMessageBytes } = options;
     this.#transport = createTransport({ xsubAddress, xpubAddress, maxMessageBytes });
     const now = (): number => performance.now();
@@ -227,6 +236,12 @@ export class Delivery {
   /** Starts to make the link. Allowed once, from `idle`. */
   open(): void {
     this.#setStatus('connecting');
+    // A forwarder of one's own is there for the first attempt, which saves the pause until the second.
+    if (this.#hosting === undefined) this.#openTransport();
+    else void this.#hosting.open().then(() => this.#openTransport());
+  }
+
+  #openTransport(): void {
     this.#transport.open({
       onMessage: (message, yours) => this.#receive(message, yours),
       onStatus: (link, cause) => this.#onLink(link, cause),
@@ -347,7 +362,14 @@ export class Delivery {
   }
 
   /** As {@link listen}, for all names of `space` that match and whose topics begin with `prefix`. */
-  listenToPrefix(prefix: Buffer, space: Space, matches?: NameFilter): PrefixInterest {
+  listenToPrefix(prefix: Buffer, space: Space, matches?: NameFilter): PrefixInterest | undefined {
+    try {
+      checkTopic(prefix);
+    } catch (cause) {
+      const name = prefix.toString('utf8', space.prefix.length + 1);
+      this.#tellUnsendable(name, cause, 'listened to beyond this process');
+      return undefined;
+    }
     const { interests } = this.#inbox;
     const interest = interests.listenToPrefix(prefix, space, matches);
     interests.subscribed(interest, this.#subscribe(prefix));
@@ -382,7 +404,7 @@ export class Delivery {
 
   /** Why there is no working link, once `connectTimeout` has passed without one. */
   tellConnectTimeout(): void {
-    this.#handlers.onError(connectTimeoutError(this.#options, this.#lastLinkError));
+    this.#handlers.onError(connectTimeoutError(this.#options, this.#lastLinkError, this.#hosting?.failure));
   }
 
   /** Sends what was emitted, for at most `closeTimeout`, and releases everything. */
@@ -396,6 +418,7 @@ export class Delivery {
     const hasLink = this.#status !== 'idle';
     this.#setStatus('closing');
     if (hasLink) await this.#sending.finish(deadline);
+    await this.#handOver(deadline);
     this.#presence.close();
     this.#liveness.stop(closedError());
     this.#heartbeat.stop();
@@ -405,7 +428,18 @@ export class Delivery {
     const unsent = await this.#sending.close(deadline);
     if (unsent > 0) this.#refusals.add('unsent', undefined, unsent);
     this.#refusals.tell();
+    await this.#hosting?.release();
     this.#setStatus('closed');
+  }
+
+  /** A forwarder that runs here ends with this emitter: who misses something by that can ask, once another one runs. */
+  async #handOver(deadline: number): Promise<void> {
+    const stopForwarder = await this.#hosting?.handOver(deadline);
+    if (stopForwarder === undefined) return;
+    // Before it happens: the next link may be there before all of this one is gone.
+    this.#sending.doubt();
+    await stopForwarder();
+    await this.#sending.finish(deadline);
   }
 
   /** Returns the number of the subscription. */
@@ -462,7 +496,7 @@ export class Delivery {
     } catch (cause) {
       this.#handlers.onRetained(key, undefined);
       const name = decodeTopic(message.subarray(0, topicLength)) ?? '';
-      this.#handlers.onError(undecodableError(header.publisher, name, 1, cause as Error));
+      this.#handlers.onError(undecodableError(header.publisher, name, undefined, 1, cause as Error));
     }
   }
 
@@ -538,6 +572,7 @@ export class Delivery {
 
   #onLink(link: LinkStatus, cause: Error | undefined): void {
     this.#lastLinkError = cause;
+    this.#hosting?.setLink(link);
     if (link === 'up') {
       this.#sending.linkUp();
     } else {

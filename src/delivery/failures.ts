@@ -44,14 +44,17 @@ export function readyTimeoutError(
 export function connectTimeoutError(
   { connectTimeout, xsubAddress, xpubAddress }: ResolvedOptions,
   cause: Error | undefined,
+  hostingFailure?: Error,
 ): DistributedError {
   const reason = cause === undefined ? '' : ` (${cause.message})`;
+  const hint =
+    hostingFailure === undefined ? 'Is it running?' : `None can run here: ${hostingFailure.message}.`;
   return new DistributedError(
     'network',
     'DEMITTER_CONNECT_TIMEOUT',
     `No working link to the forwarder at ${xsubAddress} and ${xpubAddress} within ${connectTimeout} ms${reason}. ` +
-      'Is it running? Connecting goes on, and events wait in the buffer',
-    { cause },
+      `${hint} Connecting goes on, and events wait in the buffer`,
+    { cause: cause ?? hostingFailure },
   );
 }
 
@@ -100,10 +103,12 @@ export function forgeryError(publisher: PublisherId, eventName: PropertyKey): Di
 export function lossError(
   publisher: PublisherId,
   eventName: PropertyKey,
+  channel: string | undefined,
   missed: number | undefined,
 ): DistributedError {
   const publisherId = formatPublisherId(publisher);
-  const of = `'${abbreviate(eventName)}' of ${publisherId}`;
+  const where = channel === undefined ? '' : ` in channel '${abbreviate(channel)}'`;
+  const of = `'${abbreviate(eventName)}'${where} of ${publisherId}`;
   const what =
     missed === undefined
       ? `Events ${of} were`
@@ -112,6 +117,7 @@ export function lossError(
         : `${missed} events ${of} were`;
   return new DistributedError('loss', 'DEMITTER_LOSS', `${what} lost on the way and cannot be had again`, {
     eventName,
+    channel,
     missed,
     publisherId,
   });
@@ -120,6 +126,7 @@ export function lossError(
 export function undecodableError(
   publisher: PublisherId,
   eventName: PropertyKey,
+  channel: string | undefined,
   missed: number | undefined,
   cause: Error,
 ): DistributedError {
@@ -127,7 +134,7 @@ export function undecodableError(
     'deserialization',
     'DEMITTER_DESERIALIZATION',
     `Events '${abbreviate(eventName)}' arrived that cannot be decoded: ${cause.message}`,
-    { eventName, publisherId: formatPublisherId(publisher), missed, cause },
+    { eventName, channel, publisherId: formatPublisherId(publisher), missed, cause },
   );
 }
 

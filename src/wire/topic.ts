@@ -46,11 +46,14 @@ export function encodeTopic(name: PropertyKey, space: Space = EVENTS): Buffer | 
   return text === undefined ? undefined : Buffer.concat([space.prefix, Buffer.from(`${text}\0`, 'utf8')]);
 }
 
-/** What the topics of all names begin with that are strings and begin with `start`. */
-export function encodeNamePrefix(start: string, space: Space = EVENTS): Buffer {
-  // A name that needs the hexadecimal form would not be found by the other's beginning.
-  const isPlain = isPlainText(start);
-  return Buffer.concat([space.prefix, Buffer.from(isPlain ? `${Tag.string}${start}` : '', 'utf8')]);
+/** What the topics of all names begin with that are strings and begin with `start`: one of these. */
+export function encodeNamePrefixes(start: string, space: Space = EVENTS): Buffer[] {
+  const prefixOf = (text: string): Buffer => Buffer.concat([space.prefix, Buffer.from(text, 'utf8')]);
+  const hex = prefixOf(`${Tag.stringHex}${toHexUnits(start)}`);
+  if (!isPlainText(start)) return [hex];
+  const plain = prefixOf(`${Tag.string}${start}`);
+  // What follows may call for the hexadecimal form where the beginning does not, unless that gets too long.
+  return hex.length < MAX_TOPIC_BYTES ? [plain, hex] : [plain];
 }
 
 function encodeName(name: PropertyKey): string | undefined {

@@ -45,6 +45,25 @@ describe('loading the package', () => {
     expect(child.stdout.filter((line) => /^native .*zeromq/.test(line))).toEqual([]);
   });
 
+  test('a process that does not use OpenTelemetry does not load its API', async () => {
+    await using child = load(`
+      import { createRequire } from 'node:module';
+      import { createDistributedEmitter } from 'demitter';
+      const here = await createDistributedEmitter({ transport: 'memory', context: true });
+      const there = await createDistributedEmitter({ transport: 'memory', context: true });
+      const arrived = there.channel('a').once('x');
+      await there.ready();
+      await here.channel('a').emit('x', 1, { headers: { h: 'x' } });
+      await arrived;
+      await here.close();
+      await there.close();
+      for (const file of Object.keys(createRequire(import.meta.url).cache)) console.log('required', file);
+    `);
+    expect(await child.exit, child.output).toEqual({ code: 0, signal: null });
+    expect(child.stdout.length).toBeGreaterThan(0);
+    expect(child.stdout.filter((line) => line.includes('opentelemetry'))).toEqual([]);
+  });
+
   test('a forwarder loads them on demand (so that the test above would see them)', async () => {
     await using child = load(`
       import { createForwarder } from 'demitter';

@@ -58,6 +58,23 @@ describe('sizes and times', () => {
   });
 });
 
+describe('a forwarder', () => {
+  test('is somebody else’s business, unless it is said otherwise', () => {
+    expect(resolve({}).forwarder).toBe('external');
+    expect(resolve({ forwarder: 'external', xsubAddress: 'tcp://example.com:1' }).forwarder).toBe('external');
+  });
+
+  test.each([
+    {},
+    { xsubPort: 7 },
+    { xsubAddress: 'tcp://*:7', xpubAddress: 'tcp://127.0.0.2:8' },
+    { xsubAddress: 'ipc:///tmp/x' },
+    { xsubAddress: 'tcp://[::1]:7' },
+  ])('can run here at addresses of this machine: %o', (addresses) => {
+    expect(resolve({ forwarder: 'auto', ...addresses }).forwarder).toBe('auto');
+  });
+});
+
 describe('presence', () => {
   test('is taken part in by who gives one of its options', () => {
     const none = { takesPart: false, name: '', heartbeatInterval: 1000 };
@@ -118,6 +135,31 @@ describe('mistakes name the option, what was expected and what was given', () =>
       { transport: 'udp' },
       {},
       /`transport` .*'zmtp', 'memory' or a factory.*'udp'/,
+    ],
+    ['a forwarder nobody knows', { forwarder: true }, {}, /`forwarder` to be 'auto' or 'external', got true/],
+    [
+      'a forwarder of another machine, by its name',
+      { forwarder: 'auto', xsubAddress: 'tcp://example.com:5555' },
+      {},
+      /`xsubAddress` to be of this machine with `forwarder: 'auto'` .*got 'tcp:\/\/example.com:5555'/,
+    ],
+    [
+      'a forwarder of another machine, by its address in the environment',
+      { forwarder: 'auto' },
+      { XPUB_ADDRESS: 'tcp://192.0.2.1:5556' },
+      /environment variable XPUB_ADDRESS to be of this machine .*got 'tcp:\/\/192.0.2.1:5556'/,
+    ],
+    [
+      'one address for both sides of a forwarder',
+      { forwarder: 'auto', xsubPort: 7, xpubPort: 7 },
+      {},
+      /`xpubPort` to be another address than `xsubPort`, got 'tcp:\/\/localhost:7' for both/,
+    ],
+    [
+      'a forwarder for a transport without one',
+      { forwarder: 'auto', transport: 'memory' },
+      {},
+      /`transport` to be 'zmtp' with `forwarder: 'auto'`, got 'memory'/,
     ],
     ['a negative time', { connectTimeout: -1 }, {}, /`connectTimeout` .*got -1/],
     ['a time that is no number', { closeTimeout: Number.NaN }, {}, /`closeTimeout` .*got NaN/],

@@ -8,6 +8,7 @@
 export class Coverage {
   #last = 0;
   #trustedFrom = 0;
+  #deliveredFrom = 0;
   #usualHole = 0;
 
   /** The highest sequence taken; 0 before the first. */
@@ -18,6 +19,11 @@ export class Coverage {
   /** What was listened to beyond this sequence, up to {@link last}, was delivered or told. Before it, holes were trusted. */
   get trustedFrom(): number {
     return this.#trustedFrom;
+  }
+
+  /** As {@link trustedFrom}, of what was delivered. */
+  get deliveredFrom(): number {
+    return Math.max(this.#trustedFrom, this.#deliveredFrom);
   }
 
   /** How many sequences are between the last and this one; less than 0 if it is not beyond the last. */
@@ -43,6 +49,11 @@ export class Coverage {
     this.#last = sequence;
   }
 
+  /** Some of what is covered could not be had again. */
+  doubt(): void {
+    this.#deliveredFrom = this.#last;
+  }
+
   /** Something that is listened to was not part of what is covered. */
   distrust(): void {
     this.#trustedFrom = this.#last;
@@ -62,6 +73,7 @@ export class Coverage {
   reset(): void {
     this.#last = 0;
     this.#trustedFrom = 0;
+    this.#deliveredFrom = 0;
     this.#usualHole = 0;
   }
 }

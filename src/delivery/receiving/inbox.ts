@@ -178,9 +178,10 @@ export class Inbox {
       values = unpackPayloads(message, payloadAt, count, message === this.#yours);
       if ((header.flags & FLAG_ATTRIBUTES) !== 0) attributes = separateAttributes(values);
     } catch (cause) {
+      const { name, space } = interest;
       // A count of more events than there are bytes is not to be believed.
       const missed = count <= message.length - payloadAt ? count : undefined;
-      this.#handlers.onError(undecodableError(publisher, interest.name, missed, cause as Error));
+      this.#handlers.onError(undecodableError(publisher, name, space.channel, missed, cause as Error));
       return;
     }
     this.#handlers.onEvents(interest, values, header, attributes);

@@ -42,23 +42,21 @@ export interface PrefixInterest {
   inForceAt: number;
 }
 
-/** An interest whose subscription is not proven yet, and the number of the subscription. */
-interface Unproven {
-  readonly subscription: number;
-  readonly interest: { inForceAt: number };
-}
-
 const NEVER = Number.POSITIVE_INFINITY;
 
 export class Interests {
   readonly #byTopic = new TopicTable<Interest>();
-  readonly #decoded = new TopicTable<Interest>();
-  readonly #prefixes = new Set<PrefixInterest>();
+  /** `null` for a name that begins as those listened to, and matches none. */
+  readonly #decoded = new TopicTable<Interest | null>();
+  /** By prefix, one character to a byte; and how many prefixes have which length. */
+  readonly #byPrefix = new Map<string, Set<PrefixInterest>>();
+  readonly #prefixLengths = new Map<number, number>();
   readonly #scan = new TopicScan();
   #prefixChanges = 0;
   #topicBytes = 0;
   #epoch = 0;
-  #unproven: Unproven[] = [];
+  /** Whose subscription is not proven yet, and its number: the lowest first. */
+  readonly #unproven = new Map<Interest | PrefixInterest, number>();
   #provenAt = NEVER;
 
   /** Counts changes of what is listened to. */
@@ -77,52 +75,67 @@ export class Interests {
   }
 
   unlisten(topic: Buffer): void {
-    if (this.#byTopic.delete(topic)) this.#topicBytes -= topic.length;
+    const interest = this.#byTopic.get(topic);
+    if (interest === undefined) return;
+    this.#byTopic.delete(topic);
+    this.#unproven.delete(interest);
+    this.#topicBytes -= topic.length;
   }
 
   /** Listens to all names of `space` whose topics begin with `prefix`, which begins with that of the space. */
   listenToPrefix(prefix: Buffer, space: Space = EVENTS, matches?: NameFilter): PrefixInterest {
     this.#epoch += 1;
     const interest = { space, prefix, matches, since: this.#epoch, inForceAt: NEVER };
-    this.#prefixes.add(interest);
+    const key = keyOf(prefix);
+    const known = this.#byPrefix.get(key);
+    if (known === undefined) {
+      this.#byPrefix.set(key, new Set([interest]));
+      this.#prefixLengths.set(prefix.length, (this.#prefixLengths.get(prefix.length) ?? 0) + 1);
+    } else known.add(interest);
     this.#changedPrefixes();
     return interest;
   }
 
   /** Returns whether no other has the same prefix. */
   unlistenToPrefix(interest: PrefixInterest): boolean {
-    this.#prefixes.delete(interest);
+    const { prefix } = interest;
+    const key = keyOf(prefix);
+    const ofSamePrefix = this.#byPrefix.get(key);
+    this.#unproven.delete(interest);
     this.#changedPrefixes();
-    return [...this.#prefixes].every(({ prefix }) => !prefix.equals(interest.prefix));
+    if (!ofSamePrefix?.delete(interest) || ofSamePrefix.size > 0) return false;
+    this.#byPrefix.delete(key);
+    const left = (this.#prefixLengths.get(prefix.length) ?? 0) - 1;
+    if (left > 0) this.#prefixLengths.set(prefix.length, left);
+    else this.#prefixLengths.delete(prefix.length);
+    return true;
   }
 
   /** `subscription` is the number of the subscription made for `interest`. */
   subscribed(interest: Interest | PrefixInterest, subscription: number): void {
-    this.#unproven.push({ subscription, interest });
+    this.#unproven.set(interest, subscription);
   }
 
   /** Every subscription with a number up to `subscription` is in force at time `now`. */
   prove(subscription: number, now: number): void {
-    let proven = 0;
-    for (const { subscription: number, interest } of this.#unproven) {
+    for (const [interest, number] of this.#unproven) {
       if (number > subscription) break;
       interest.inForceAt = Math.min(interest.inForceAt, now);
-      proven += 1;
+      this.#unproven.delete(interest);
+      this.#provenAt = now;
     }
-    if (proven === 0) return;
-    this.#unproven = this.#unproven.slice(proven);
-    this.#provenAt = now;
   }
 
   /** Who listens to the name of a message; a string says what is wrong with its topic, if somebody might listen to it. */
   of(message: Buffer): Interest | string | undefined {
     const scan = this.#scan;
-    const listensToPrefixes = this.#prefixes.size > 0;
+    const listensToPrefixes = this.#byPrefix.size > 0;
     if (!scan.read(message))
       return listensToPrefixes ? 'has a topic that is too long or without an end' : undefined;
     const known = this.#byTopic.find(scan, message);
     if (known !== undefined || !listensToPrefixes) return known;
-    return this.#decoded.find(scan, message) ?? this.#decode(message, scan.length);
+    const decoded = this.#decoded.find(scan, message);
+    return decoded === undefined ? this.#decode(message, scan.length) : (decoded ?? undefined);
   }
 
   /** Whether what was noted of a name in `epoch` still counts: it has been listened to without a break since. */
@@ -145,14 +158,14 @@ export class Interests {
 
   /** The topics listened to, as publishers are asked for them: none means all events. */
   topics(): readonly Buffer[] {
-    if (this.#prefixes.size > 0 || this.#topicBytes > MAX_TOPIC_LIST_BYTES) return [];
+    if (this.#byPrefix.size > 0 || this.#topicBytes > MAX_TOPIC_LIST_BYTES) return [];
     const inOrder = [...this.#byTopic.values()].sort((a, b) => a.since - b.since);
     return inOrder.map(({ topic }) => topic);
   }
 
   /** Whether anything is listened to. */
   get isEmpty(): boolean {
-    return this.#byTopic.size === 0 && this.#prefixes.size === 0;
+    return this.#byTopic.size === 0 && this.#byPrefix.size === 0;
   }
 
   #interest(topic: Buffer, name: PropertyKey, space: Space, since: number): Interest {
@@ -176,10 +189,13 @@ export class Interests {
   }
 
   #prefixesBefore(topic: Buffer): readonly PrefixInterest[] {
-    return [...this.#prefixes].filter(
-      ({ prefix }) =>
-        topic.length > prefix.length && topic.compare(prefix, 0, prefix.length, 0, prefix.length) === 0,
-    );
+    const found: PrefixInterest[] = [];
+    for (const length of this.#prefixLengths.keys()) {
+      if (length >= topic.length) continue;
+      const interests = this.#byPrefix.get(keyOf(topic.subarray(0, length)));
+      if (interests !== undefined) found.push(...interests);
+    }
+    return found;
   }
 
   #decode(message: Buffer, topicLength: number): Interest | string | undefined {
@@ -189,10 +205,10 @@ export class Interests {
     const name = decodeTopic(topic, space);
     if (name === undefined) return 'has a topic that stands for no event name';
     const interest = this.#interest(topic, name, space, NEVER);
-    if (this.#prefixesOf(interest).length === 0) return undefined;
+    const isWanted = this.#prefixesOf(interest).length > 0;
     if (this.#decoded.size >= MAX_DECODED_NAMES) this.#decoded.clear();
-    this.#decoded.set(topic, interest);
-    return interest;
+    this.#decoded.set(topic, isWanted ? interest : null);
+    return isWanted ? interest : undefined;
   }
 }
 

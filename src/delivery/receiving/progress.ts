@@ -11,6 +11,8 @@ export interface Progress {
   epoch: number;
   /** Whether that was since {@link NameProgress.forgetIdle} last looked. */
   isRecent: boolean;
+  /** Whether nothing has been delivered so far: all of it was sent before the name was listened to. */
+  isEarly: boolean;
 }
 
 export class NameProgress {
@@ -43,19 +45,21 @@ export class NameProgress {
     interest: Interest,
     header: Readonly<Header>,
     position: number,
+    isEarly = false,
   ): void {
     const { sequence } = header;
     const { epoch } = this.#interests;
     if (progress === undefined) {
       // First, as it may be a reason to forget others.
       this.#onChange(1);
-      this.#byName.set(interest.key, { sequence, position, epoch, isRecent: true });
+      this.#byName.set(interest.key, { sequence, position, epoch, isRecent: true, isEarly });
       return;
     }
     progress.sequence = sequence;
     progress.position = position;
     progress.epoch = epoch;
     progress.isRecent = true;
+    progress.isEarly = isEarly;
   }
 
   /** Forgets all names. */

@@ -41,6 +41,7 @@ export class Recovery {
   #isAnswered = false;
   /** Answers in a row that brought nothing. */
   #fruitless = 0;
+  #isIncomplete = false;
   /** `provenMs` when the publisher was asked first, or answered last. */
   #waitingSince: number;
   #retryMs = FIRST_RETRY_MS;
@@ -86,7 +87,7 @@ export class Recovery {
   }
 
   /** The end of an answer came. Returns whether everything was answered. */
-  replayed(number: number, { through, last, replays }: Replayed): boolean {
+  replayed(number: number, { through, gone, last, replays }: Replayed): boolean {
     const { before } = this.#request;
     // An answer that cannot be is no answer: numbers that are too high would make true ones look old.
     if (number !== this.#number || through > last || (before > 0 && through >= before)) return false;
@@ -95,6 +96,7 @@ export class Recovery {
     this.#isAnswered = true;
     const isWhole = replays === this.#replays || this.#hasHole;
     this.#fruitless = this.#replays > 0 || isWhole ? 0 : this.#fruitless + 1;
+    if (gone > 0 || (isWhole && replays !== this.#replays)) this.#isIncomplete = true;
     const isStuck = isWhole && through <= this.#through;
     if (isWhole) this.#through = Math.max(this.#through, through);
     const end = before === 0 ? last : Math.min(before - 1, last);
@@ -117,6 +119,11 @@ export class Recovery {
   #isAskedFor(sequence: number): boolean {
     const { before } = this.#request;
     return sequence > Math.max(this.#through, this.#lastReplay) && (before === 0 || sequence < before);
+  }
+
+  /** Whether something of what was asked for cannot be had again. */
+  get isIncomplete(): boolean {
+    return this.#isIncomplete;
   }
 
   /** Questions may have been lost: asks again. */

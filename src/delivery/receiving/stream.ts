@@ -41,7 +41,7 @@ export interface StreamContext {
   listenedSince(interest: Interest): number;
   deliver(arrival: Arrival): void;
   /** `missed` is unknown if the first of them is not the first one that was listened to. */
-  tellLoss(publisher: PublisherId, name: PropertyKey, missed: number | undefined): void;
+  tellLoss(publisher: PublisherId, interest: Interest, missed: number | undefined): void;
   /** A message was no batch of the publisher it names. */
   tellForged(publisher: PublisherId, name: PropertyKey): void;
   recover(publisher: PublisherId, request: Request, onGiveUp: () => void): Recovery;
@@ -157,14 +157,13 @@ export class Stream {
     const progress = this.#names.of(interest);
     if (progress !== undefined && header.sequence <= progress.sequence) return;
     const listenedMs = this.#context.now() - this.#listenedSince(interest);
-    if (progress === undefined && !(ageMs <= listenedMs)) {
-      this.#names.advance(progress, interest, header, header.position + header.count);
+    const isFirst = progress === undefined || progress.isEarly;
+    if (isFirst && !(ageMs <= listenedMs)) {
+      this.#names.advance(progress, interest, header, header.position + header.count, true);
       return;
     }
-    const isGap =
-      progress === undefined
-        ? header.previous > 0 && ageMs + fromElapsed(header.elapsed) < listenedMs
-        : header.previous > progress.sequence;
+    const isBehind = header.previous > (progress?.sequence ?? 0);
+    const isGap = isBehind && !(isFirst && ageMs + fromElapsed(header.elapsed) >= listenedMs);
     if (isGap && this.#mayAskOlder(progress)) {
       this.#interrupt(arrival);
       return;
@@ -180,7 +179,8 @@ export class Stream {
 
   /** The end of an answer came. */
   replayed(number: number, answer: Replayed): void {
-    if (this.#recovery?.replayed(number, answer) !== true) return;
+    const recovery = this.#recovery;
+    if (recovery?.replayed(number, answer) !== true) return;
     if (!this.#isCheck) this.#replayedThrough = Math.max(this.#replayedThrough, answer.through);
     const [arrival] = this.#held;
     if (this.#isCheck) {
@@ -194,6 +194,7 @@ export class Stream {
       } else if (arrival.asked === 'all') {
         if (!this.#hasGained) this.#coverage.getUsedTo(this.#coverage.holeBefore(sequence));
         this.#coverage.cover(isTail ? answer.last : sequence - 1);
+        if (recovery.isIncomplete) this.#coverage.doubt();
         // What is listened to since it was asked for was not part of the answer.
         if (this.#epoch !== this.#context.interests.epoch) this.#coverage.distrust();
       }
@@ -289,6 +290,8 @@ export class Stream {
     const { header } = arrival;
     const reach = header.kind === MessageKind.tail ? header.sequence : header.previous;
     if (progress !== undefined) return reach > progress.sequence;
+    // Had it been listened to, it would have been delivered, and this would not be the first contact.
+    if (reach > this.#coverage.deliveredFrom && reach <= this.#coverage.last) return false;
     // First contact: missed only if it was sent while this was listening.
     return reach > 0 && fromElapsed(header.elapsed) < this.#listenedMs(arrival);
   }
@@ -395,6 +398,7 @@ export class Stream {
       const { kind, sequence } = arrival.header;
       const covered = kind === MessageKind.tail ? sequence : sequence - 1;
       this.#coverage.cover(covered);
+      this.#coverage.doubt();
       // What was told as lost must not come after all.
       this.#replayedThrough = Math.max(this.#replayedThrough, covered);
     }
@@ -437,10 +441,10 @@ export class Stream {
     if (arrival !== undefined) this.#context.held(-sizeOf(arrival));
   }
 
-  #tellLoss({ name }: Interest, progress: Progress | undefined, position: number): void {
+  #tellLoss(interest: Interest, progress: Progress | undefined, position: number): void {
     const missed = progress === undefined ? 0 : position - progress.position;
     // Less than 1 if the publisher forgot the name in between, and numbers it from the beginning.
-    this.#context.tellLoss(this.publisher, name, missed > 0 ? missed : undefined);
+    this.#context.tellLoss(this.publisher, interest, missed > 0 ? missed : undefined);
   }
 }
 

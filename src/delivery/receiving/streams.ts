@@ -105,8 +105,8 @@ export class Streams implements StreamContext {
   }
 
   /** @internal */
-  tellLoss(publisher: PublisherId, name: PropertyKey, missed: number | undefined): void {
-    this.#handlers.onError(lossError(publisher, name, missed));
+  tellLoss(publisher: PublisherId, { name, space }: Interest, missed: number | undefined): void {
+    this.#handlers.onError(lossError(publisher, name, space.channel, missed));
   }
 
   /** @internal */

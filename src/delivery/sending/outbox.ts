@@ -156,6 +156,8 @@ export class Outbox {
   pushVolatile(name: PropertyKey, value: unknown, space: Space, attributes?: Attributes): Acceptance {
     const publication = this.#publications.of(name, space);
     if (publication === undefined) return 'local';
+    // First, so that one that is dropped costs next to nothing, and does not end a batch before it is full.
+    if (this.#queuedBytes > 0 || !this.#canSend) return 'dropped';
     const body = packPayload(attributes === undefined ? value : toPair(attributes, value));
     this.#checkSize(body.length);
     this.#finishBatch();
