@@ -4,7 +4,7 @@
  */
 import { assertName } from './arguments.js';
 import { Arrivals, validationError } from './arrivals.js';
-import { checkKeys, show } from './checks.js';
+import { show } from './checks.js';
 import { Contexts, type EventContext } from './context.js';
 import { settledBefore } from './delivery/deadline.js';
 import { Delivery, type DeliveryHandlers } from './delivery/delivery.js';
