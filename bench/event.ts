@@ -17,6 +17,8 @@ export interface BenchEvent {
 export const PROBE = 'bench:probe';
 export const PING = 'bench:ping';
 export const PONG = 'bench:pong';
+/** What is requested. */
+export const QUERY = 'bench:query';
 
 /** A fresh object each time, as applications emit them. */
 export function makeEvent(seq: number): BenchEvent {

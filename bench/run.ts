@@ -76,10 +76,11 @@ ${effort.roundTrips.toLocaleString('en')} round trips
 ${formatTable(rows)}
 
 result    events/s at all subscribers together, from the first event to the last that arrived; if they listen to one
-          of the names, the events that were emitted meanwhile. In one process: as emitted, with the peak of memory
+          of the names, the events that were emitted meanwhile. In one process: as emitted, with the peak of memory.
+          Of requests with 1,000 in flight: answers/s
 ratio     ours to theirs: of events/s more is better, of everything else less
 lost      what had not arrived when nothing came for ${QUIET_MS / 1000} s, and in the worst round
-CPU       seconds per million events sent (publisher) and received (subscriber), or round trips; if the subscriber
+CPU       seconds per million events sent (publisher) and received (subscriber), round trips or requests; if the subscriber
           listens to one of the names, per million sent for both
 
 ${formatRemarks(rows).join('\n')}`);

@@ -1,6 +1,6 @@
 /** What a scenario is: who is measured, what of it is shown, and what it is to reach. */
 
-export type MetricName = 'rate' | 'p50' | 'p99' | 'time' | 'memory';
+export type MetricName = 'rate' | 'answers' | 'p50' | 'p99' | 'time' | 'memory';
 
 /** What came of measuring one contestant once. */
 export interface Measurement {
@@ -11,7 +11,7 @@ export interface Measurement {
   readonly disordered?: number;
   /** Why it failed; then figures are missing. */
   readonly failure?: string;
-  /** CPU seconds per million events (round trips). */
+  /** CPU seconds per million events (round trips, requests). */
   readonly publisherCpu?: number;
   readonly subscriberCpu?: number;
 }

@@ -1,6 +1,7 @@
 /** The rows of the table: what is measured, with whom, and what is to be reached. */
 import { measureForwarderMemory, missingProc } from './measure/forwarder-memory.js';
 import { type Local, measureLocal } from './measure/local.js';
+import { measureRequests } from './measure/requests.js';
 import { measureRoundTrip } from './measure/round-trip.js';
 import { measureImport, measureLink } from './measure/start.js';
 import { measureThroughput, type Throughput } from './measure/throughput.js';
@@ -44,6 +45,8 @@ export async function loadScenarios(): Promise<Scenario[]> {
       rate('NATS', 1.5),
     ]),
     await roundTrip(),
+    await requests('requests, one in flight', 1, ['p50', 'p99']),
+    await requests('requests, 1,000 in flight', 1000, ['answers']),
     await sized('16 B', 16),
     await sized('1 KB', 1000),
     await sized('64 KB', 64_000),
@@ -114,6 +117,17 @@ async function roundTrip(): Promise<Scenario> {
       { metric: 'p50', of: 'ratio', to: 'NATS', bound: 1.05 },
       { metric: 'p99', of: 'ratio', to: 'NATS', bound: 1 },
     ],
+  };
+}
+
+/** The answer is what was asked. */
+async function requests(title: string, inFlight: number, metrics: readonly MetricName[]): Promise<Scenario> {
+  return {
+    title,
+    contestants: await peers(['NATS'], (peer, effort) => measureRequests(peer, inFlight, effort)),
+    metrics,
+    compared: metrics,
+    goals: [NOTHING_LOST, ...metrics.map((metric): Goal => ({ metric, of: 'ratio', to: 'NATS', bound: 1 }))],
   };
 }
 

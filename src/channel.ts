@@ -7,6 +7,7 @@ import { checkEmitOptions, type EmitOptions } from './emit-options.js';
 import type {
   Awaitable,
   DatalessNames,
+  DatalessRequests,
   Emission,
   Filter,
   NamedFilter,
@@ -93,26 +94,44 @@ export class Channel<Events, Inputs = Events> {
    * answers in time, `DEMITTER_RESPONDER_LEFT`, `DEMITTER_CLOSED`, `DEMITTER_NOT_CONNECTED`, `DEMITTER_SERIALIZATION`,
    * `DEMITTER_EVENT_TOO_LARGE` or `DEMITTER_OVERFLOW`; and with the reason of `signal`.
    *
-   * A request is delivered as events are: once, in order with this emitter's events, and recovered after an outage. A
-   * handler may therefore be called when its requester has given up already.
+   * A request is delivered as events are: once, in order with what this emitter emits (only its first request waits until
+   * answers can arrive), and recovered after an outage. A handler may therefore be called when its requester has given up
+   * already.
    */
+  request<Name extends DatalessRequests<Events>, Fallback = never>(
+    eventName: Name,
+    data?: undefined,
+    options?: RequestOptions<Fallback>,
+  ): Promise<RequestAnswer<Events[Name]> | Fallback>;
   request<Name extends RequestNames<Events>, Fallback = never>(
     eventName: Name,
     data: RequestData<Inputs[Name & keyof Inputs]>,
-    options: RequestOptions<Fallback> = {},
-  ): Promise<RequestAnswer<Events[Name]> | Fallback> {
-    return this.#hub.request(this.#space.channel, eventName, data, options) as never;
+    options?: RequestOptions<Fallback>,
+  ): Promise<RequestAnswer<Events[Name]> | Fallback>;
+  request(eventName: PropertyKey, data?: unknown, options: RequestOptions<unknown> = {}): Promise<never> {
+    return this.#hub.request(this.#space.channel, eventName, data, options) as Promise<never>;
   }
 
   /**
-   * As {@link request}, of everybody: an iterator over the answers as they come, failures among them. It ends after `timeout`,
-   * `max` answers or `stall`, and when the loop is left.
+   * As {@link request}, of everybody: sends the request at once, and returns an iterator over the answers as they come,
+   * failures among them. It ends after `timeout`, `max` answers or `stall`, and when the loop is left; it rejects as
+   * {@link request} does for all other reasons.
    */
+  requestMany<Name extends DatalessRequests<Events>>(
+    eventName: Name,
+    data?: undefined,
+    options?: RequestManyOptions,
+  ): EventIteration<Answer<RequestAnswer<Events[Name]>>>;
   requestMany<Name extends RequestNames<Events>>(
     eventName: Name,
     data: RequestData<Inputs[Name & keyof Inputs]>,
+    options?: RequestManyOptions,
+  ): EventIteration<Answer<RequestAnswer<Events[Name]>>>;
+  requestMany(
+    eventName: PropertyKey,
+    data?: unknown,
     options: RequestManyOptions = {},
-  ): AsyncGenerator<Answer<RequestAnswer<Events[Name]>>, void, undefined> {
+  ): EventIteration<Answer<never>> {
     return this.#hub.requestMany(this.#space.channel, eventName, data, options) as never;
   }
 

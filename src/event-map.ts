@@ -82,6 +82,11 @@ export type RequestNames<Events> = {
       : never;
 }[keyof Events];
 
+/** Of those, the ones that may be requested without data, as in {@link DatalessNames}. */
+export type DatalessRequests<Events> = {
+  [Name in RequestNames<Events>]: RequestData<Events[Name]> extends undefined ? Name : never;
+}[RequestNames<Events>];
+
 /** What the request is made with. */
 export type RequestData<Entry> =
   IsAny<Entry> extends true ? Entry : Entry extends Request<infer Data, unknown> ? Data : never;

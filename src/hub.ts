@@ -4,15 +4,16 @@
  */
 import { assertName } from './arguments.js';
 import { Arrivals, validationError } from './arrivals.js';
-import { checkKeys, show } from './checks.js';
+import { show } from './checks.js';
 import { Contexts, type EventContext } from './context.js';
 import { settledBefore } from './delivery/deadline.js';
 import { Delivery, type DeliveryHandlers } from './delivery/delivery.js';
 import type { EmitOptions } from './emit-options.js';
 import { ErrorReporter } from './error-reporter.js';
+import type { EventIterator } from './event-iterator.js';
 import type { Hosting } from './hosting.js';
 import { InOrder } from './in-order.js';
-import { onAbort, type Unsubscribe } from './listen-options.js';
+import { checkSignalOption, onAbort, type Unsubscribe } from './listen-options.js';
 import { Listeners } from './listeners.js';
 import type { ResolvedOptions } from './options.js';
 import { resolveRequest } from './request-options.js';
@@ -23,7 +24,7 @@ import { type RetainedSeeker, SpaceInterests } from './space-interests.js';
 import type { StatusChange } from './status.js';
 import { withTrace } from './tracing.js';
 import { selectTransport } from './transport/select.js';
-import type { Attributes } from './wire/attributes.js';
+import type { Attributes, Headers } from './wire/attributes.js';
 import { makeSpace, type Space } from './wire/space.js';
 
 const NO_HEADERS = Object.freeze({});
@@ -78,7 +79,11 @@ export class EventHub implements RetainedSeeker {
       onLeave: (leave) => this.listeners.dispatchOwn('distributed:leave', leave),
     };
     this.delivery = new Delivery(options, selectTransport(options.transport), handlers, hosting);
-    this.requests = new Requests(this.delivery, options);
+    this.requests = new Requests(this.delivery, {
+      namespace: options.namespace,
+      schemas: options.schemas,
+      runLocally: (space, name, headers, call) => this.#runLocally(space, name, headers, call),
+    });
     this.listeners = this.#newListeners(this.root, () => {});
     this.reporter = new ErrorReporter(this.listeners);
     this.#arrivals = new Arrivals({
@@ -169,10 +174,19 @@ export class EventHub implements RetainedSeeker {
     const listeners = space === this.root ? this.listeners : this.existingListenersOf(space);
     if (listeners === undefined) return room ?? DONE;
     listeners.enqueue(name, data);
-    const contexts = this.#contexts;
-    if (contexts === undefined) return bothOf(listeners[manner](name, data), room);
+    // The most frequent, without a closure for each.
+    if (this.#contexts === undefined) return bothOf(listeners[manner](name, data), room);
+    return bothOf(
+      this.#runLocally(space, name, headers, () => listeners[manner](name, data)),
+      room,
+    );
+  }
+
+  /** Calls `call` in the context of what is emitted here. */
+  #runLocally<T>(space: Space, eventName: PropertyKey, headers: Headers | undefined, call: () => T): T {
+    if (this.#contexts === undefined) return call();
     const context = {
-      eventName: name,
+      eventName,
       channel: space.channel,
       publisherId: this.delivery.id,
       sequence: undefined,
@@ -180,10 +194,7 @@ export class EventHub implements RetainedSeeker {
       retained: false,
       headers: headers ?? NO_HEADERS,
     };
-    return bothOf(
-      contexts.run(context, () => listeners[manner](name, data)),
-      room,
-    );
+    return this.#contexts.run(context, call);
   }
 
   /** Rejects with a TypeError or RangeError for bad arguments. */
@@ -203,7 +214,7 @@ export class EventHub implements RetainedSeeker {
     name: PropertyKey,
     data: unknown,
     options: unknown,
-  ): AsyncGenerator<Answer<unknown>, void, undefined> {
+  ): EventIterator<Answer<unknown>> {
     assertName(name);
     return this.requests.requestMany(channel, name, data, resolveRequest(options, true));
   }
@@ -218,8 +229,7 @@ export class EventHub implements RetainedSeeker {
     assertName(name);
     if (typeof handler !== 'function')
       throw new TypeError(`Expected \`handler\` to be a function, got ${show(handler)}`);
-    checkKeys(options, ['signal']);
-    return onAbort(options.signal, this.requests.respond(channel, name, handler));
+    return onAbort(checkSignalOption(options), this.requests.respond(channel, name, handler));
   }
 
   /** Looks for a retained value of `name`. Returns whether there is anything to look for. */

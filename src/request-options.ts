@@ -1,6 +1,7 @@
 /** What a request is made with. */
-import { checkInteger, checkKeys, show } from './checks.js';
+import { checkInteger, checkKeys } from './checks.js';
 import { checkEmitOptions } from './emit-options.js';
+import { checkSignal } from './listen-options.js';
 import type { Headers } from './wire/attributes.js';
 
 export interface RequestOptions<Fallback = never> {
@@ -21,7 +22,7 @@ export interface RequestManyOptions {
   readonly max?: number | undefined;
   /** For how long after an answer a further one is waited for, in milliseconds; 0 for ever. @default 0 */
   readonly stall?: number | undefined;
-  /** Ends the iterator when it aborts. */
+  /** Gives up when it aborts: the iterator gives the answers that came before, and rejects with the reason. */
   readonly signal?: AbortSignal | undefined;
   /** As of `emit`. */
   readonly headers?: Headers | undefined;
@@ -30,6 +31,8 @@ export interface RequestManyOptions {
 /** Checked, with defaults. */
 export interface ResolvedRequest {
   readonly timeout: number;
+  /** Whether all answers are wanted, up to `max`. */
+  readonly isMany: boolean;
   readonly max: number;
   readonly stall: number;
   readonly signal: AbortSignal | undefined;
@@ -48,11 +51,11 @@ export function resolveRequest(options: unknown, many: boolean): ResolvedRequest
     many ? ['timeout', 'max', 'stall', 'signal', 'headers'] : ['timeout', 'signal', 'fallback', 'headers'],
   );
   const { timeout, max, stall, signal, headers } = options as RequestManyOptions;
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw new TypeError(`Expected \`signal\` to be an AbortSignal, got ${show(signal)}`);
+  checkSignal(signal);
   checkEmitOptions(headers === undefined ? undefined : { headers });
   return {
     timeout: integer('timeout', timeout, DEFAULT_TIMEOUT_MS, 0, MAX_TIMEOUT_MS),
+    isMany: many,
     max: many ? integer('max', max, Number.POSITIVE_INFINITY, 1, Number.MAX_SAFE_INTEGER) : 1,
     stall: integer('stall', stall, 0, 0, MAX_TIMEOUT_MS),
     signal,

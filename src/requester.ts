@@ -2,7 +2,7 @@
  * Requests of this emitter that wait for answers. A request is an event that responders listen to, and an answer one that
  * its requester listens to, under its own id: what is promised of events holds for both.
  */
-import { DemitterError, type DemitterErrorCode } from './errors.js';
+import { closedError, leftError, timeoutError } from './request-errors.js';
 import type { ResolvedRequest } from './request-options.js';
 import { AnswerKind, isAnswerData } from './wire/requests.js';
 
@@ -11,14 +11,16 @@ export type Answer<Value> =
   | { readonly status: 'fulfilled'; readonly value: Value; readonly publisherId: string }
   | { readonly status: 'rejected'; readonly reason: Error; readonly publisherId: string };
 
-/** When one who was asked has left, others are waited for no longer than this. */
+/** When one who was asked has left, the others are asked who is at work on it, and have so long to say so. */
 const LEFT_GRACE_MS = 1000;
 
 export interface RequesterLink {
-  /** Resolves when answers arrive here. */
-  listening(): Promise<void>;
+  /** Resolves when answers arrive here; `undefined` if they do. */
+  listening(): Promise<void> | undefined;
   /** @throws DemitterError if the request cannot be sent. */
   send(number: number): void;
+  /** Asks who is at work on it. Never throws. */
+  inquire(number: number): void;
 }
 
 export interface RequestHandlers {
@@ -27,24 +29,29 @@ export interface RequestHandlers {
   onEnd(error: unknown): void;
 }
 
-interface Pending extends RequestHandlers {
+interface Pending {
   readonly name: PropertyKey;
-  readonly max: number;
-  readonly stall: number;
-  answers: number;
+  readonly options: ResolvedRequest;
+  readonly link: RequesterLink;
+  readonly handlers: RequestHandlers;
+  /** Who has answered, of many. */
+  readonly answered: Set<string> | undefined;
+  /** Who is known to be at work on it, since somebody left. */
+  workers: Set<string> | undefined;
   /** Ends it in any case. */
   deadline: NodeJS.Timeout | undefined;
   /** Ends it sooner if nothing comes. */
   patience: NodeJS.Timeout | undefined;
-  ignoreSignal: () => void;
 }
 
 export class Requester {
   readonly #pending = new Map<number, Pending>();
+  /** One listener for each signal, however many requests it ends. */
+  readonly #ofSignals = new Map<AbortSignal, { readonly numbers: Set<number>; readonly abort: () => void }>();
   #count = 0;
   #isClosed = false;
 
-  /** Makes a request. Returns what ends it without a word. */
+  /** Makes a request; the handlers may be called at once. Returns what ends it without a word. */
   open(
     name: PropertyKey,
     options: ResolvedRequest,
@@ -53,24 +60,30 @@ export class Requester {
   ): () => void {
     this.#count += 1;
     const number = this.#count;
-    const { max, stall, timeout, signal } = options;
+    const { timeout, signal, isMany } = options;
     const pending: Pending = {
-      onAnswer: (answer) => handlers.onAnswer(answer),
-      onEnd: (error) => handlers.onEnd(error),
       name,
-      max,
-      stall,
-      answers: 0,
+      options,
+      link,
+      handlers,
+      answered: isMany ? new Set() : undefined,
+      workers: undefined,
       deadline: undefined,
       patience: undefined,
-      ignoreSignal: () => {},
     };
     this.#pending.set(number, pending);
-    if (timeout > 0)
-      pending.deadline = setTimeout(() => this.#end(number, timeoutError(name, timeout)), timeout);
-    if (signal !== undefined) this.#obey(signal, number, pending);
     if (this.#isClosed) this.#end(number, closedError(name));
-    void this.#send(number, link);
+    else if (signal?.aborted) this.#end(number, signal.reason);
+    else {
+      if (signal !== undefined) this.#obey(signal, number);
+      // Timers run before sockets are read: if the event loop was blocked, the answer may be here already.
+      if (timeout > 0)
+        pending.deadline = setTimeout(
+          () => setImmediate(() => this.#end(number, timeoutError(name, timeout))),
+          timeout,
+        );
+      this.#send(number, link);
+    }
     return () => {
       if (this.#pending.has(number)) this.#forget(number, pending);
     };
@@ -80,93 +93,132 @@ export class Requester {
   receive(value: unknown, publisherId: string): string | undefined {
     if (!isAnswerData(value)) return 'is a malformed answer';
     const [number, kind, answer] = value;
+    if (number > this.#count) return 'answers a request that was never made';
     const pending = this.#pending.get(number);
     // Late answers are of no interest any more.
     if (pending === undefined) return undefined;
-    if (kind === AnswerKind.left) {
-      if (pending.max === 1) this.#wait(number, pending, LEFT_GRACE_MS, leftError(pending.name));
-      return undefined;
-    }
-    pending.answers += 1;
-    const isLast = pending.answers >= pending.max;
-    if (isLast) this.#forget(number, pending);
-    else if (pending.stall > 0) this.#wait(number, pending, pending.stall, undefined);
-    pending.onAnswer(
-      kind === AnswerKind.error
-        ? { status: 'rejected', reason: answer as Error, publisherId }
-        : { status: 'fulfilled', value: answer, publisherId },
-    );
-    if (isLast) pending.onEnd(undefined);
+    if (kind === AnswerKind.left) this.#left(number, pending, publisherId);
+    else if (kind === AnswerKind.working) works(pending, publisherId);
+    else return this.#answered(number, pending, publisherId, kind, answer);
     return undefined;
   }
 
   /** Gives up whatever waits, and whatever comes. */
   close(): void {
     this.#isClosed = true;
-    for (const [number, { name }] of [...this.#pending]) this.#end(number, closedError(name));
+    // One error for each name: there may be very many that wait, and each has a stack.
+    const errors = new Map<PropertyKey, Error>();
+    for (const [number, { name }] of [...this.#pending]) {
+      const error = errors.get(name) ?? closedError(name);
+      errors.set(name, error);
+      this.#end(number, error);
+    }
   }
 
-  async #send(number: number, link: RequesterLink): Promise<void> {
+  #send(number: number, link: RequesterLink): void {
+    const listening = link.listening();
+    if (listening === undefined) this.#sendNow(number, link);
+    else
+      listening.then(
+        () => this.#sendNow(number, link),
+        (error: unknown) => this.#end(number, error),
+      );
+  }
+
+  #sendNow(number: number, link: RequesterLink): void {
+    if (!this.#pending.has(number)) return;
     try {
-      if (this.#pending.has(number)) await link.listening();
-      if (this.#pending.has(number)) link.send(number);
+      link.send(number);
     } catch (error) {
       this.#end(number, error);
     }
   }
 
-  #obey(signal: AbortSignal, number: number, pending: Pending): void {
-    const abort = (): void => this.#end(number, signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    pending.ignoreSignal = () => signal.removeEventListener('abort', abort);
-    if (signal.aborted) abort();
+  #answered(
+    number: number,
+    pending: Pending,
+    publisherId: string,
+    kind: AnswerKind,
+    answer: unknown,
+  ): string | undefined {
+    const { answered, handlers, options } = pending;
+    if (answered?.has(publisherId)) return 'is a second answer of the same emitter';
+    answered?.add(publisherId);
+    const isLast = answered === undefined || answered.size >= options.max;
+    if (isLast) this.#forget(number, pending);
+    else if (options.stall > 0) this.#wait(number, pending, options.stall, undefined);
+    handlers.onAnswer(
+      kind === AnswerKind.error
+        ? { status: 'rejected', reason: answer as Error, publisherId }
+        : { status: 'fulfilled', value: answer, publisherId },
+    );
+    if (isLast) handlers.onEnd(undefined);
+    return undefined;
+  }
+
+  /** Who was asked is closing: the request is lost, unless somebody else is at work on it. */
+  #left(number: number, pending: Pending, publisherId: string): void {
+    const { workers, link, name, options } = pending;
+    if (options.isMany) return;
+    workers?.delete(publisherId);
+    if (workers !== undefined && workers.size > 0) return;
+    this.#wait(number, pending, LEFT_GRACE_MS, leftError(name));
+    link.inquire(number);
+  }
+
+  #obey(signal: AbortSignal, number: number): void {
+    let entry = this.#ofSignals.get(signal);
+    if (entry === undefined) {
+      const numbers = new Set<number>();
+      const abort = (): void => {
+        for (const each of [...numbers]) this.#end(each, signal.reason);
+      };
+      entry = { numbers, abort };
+      this.#ofSignals.set(signal, entry);
+      signal.addEventListener('abort', abort, { once: true });
+    }
+    entry.numbers.add(number);
+  }
+
+  #disobey(signal: AbortSignal, number: number): void {
+    const entry = this.#ofSignals.get(signal);
+    if (entry === undefined || !entry.numbers.delete(number) || entry.numbers.size > 0) return;
+    this.#ofSignals.delete(signal);
+    signal.removeEventListener('abort', entry.abort);
   }
 
   /** Ends it if nothing comes for `ms`. */
   #wait(number: number, pending: Pending, ms: number, error: unknown): void {
     clearTimeout(pending.patience);
-    pending.patience = setTimeout(() => this.#end(number, error), ms);
+    const timer = setTimeout(
+      () =>
+        setImmediate(() => {
+          if (pending.patience === timer) this.#end(number, error);
+        }),
+      ms,
+    );
+    pending.patience = timer;
   }
 
   #end(number: number, error: unknown): void {
     const pending = this.#pending.get(number);
     if (pending === undefined) return;
     this.#forget(number, pending);
-    pending.onEnd(error);
+    pending.handlers.onEnd(error);
   }
 
-  #forget(number: number, pending: Pending): void {
+  #forget(number: number, { deadline, patience, options: { signal } }: Pending): void {
     this.#pending.delete(number);
-    clearTimeout(pending.deadline);
-    clearTimeout(pending.patience);
-    pending.ignoreSignal();
+    clearTimeout(deadline);
+    clearTimeout(patience);
+    if (signal !== undefined) this.#disobey(signal, number);
   }
 }
 
-/** Whether `error` says that nobody answered, and nothing else. */
-export function isUnanswered(error: unknown): boolean {
-  return error instanceof DemitterError && UNANSWERED.includes(error.code);
-}
-
-const UNANSWERED: readonly DemitterErrorCode[] = ['DEMITTER_TIMEOUT', 'DEMITTER_RESPONDER_LEFT'];
-
-function timeoutError(name: PropertyKey, timeoutMs: number): DemitterError {
-  return new DemitterError(
-    'DEMITTER_TIMEOUT',
-    `Nobody answered request '${String(name)}' within ${timeoutMs} ms`,
-  );
-}
-
-function leftError(name: PropertyKey): DemitterError {
-  return new DemitterError(
-    'DEMITTER_RESPONDER_LEFT',
-    `Who was asked '${String(name)}' was closed before it answered, and nobody else did`,
-  );
-}
-
-function closedError(name: PropertyKey): DemitterError {
-  return new DemitterError(
-    'DEMITTER_CLOSED',
-    `The emitter was closed while request '${String(name)}' waited`,
-  );
+function works(pending: Pending, publisherId: string): void {
+  if (pending.options.isMany) return;
+  pending.workers ??= new Set();
+  pending.workers.add(publisherId);
+  clearTimeout(pending.patience);
+  pending.patience = undefined;
 }

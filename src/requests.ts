@@ -1,27 +1,41 @@
 /** Requests and answers of one emitter: what it asks, what it answers, and the events that carry both. */
 import type { Delivery } from './delivery/delivery.js';
+import { EventIterator } from './event-iterator.js';
 import type { ResolvedOptions } from './options.js';
+import { essenceOf, isUnanswered, unsentError } from './request-errors.js';
 import type { ResolvedRequest } from './request-options.js';
-import { type Answer, isUnanswered, Requester, type RequestHandlers } from './requester.js';
+import { type Answer, Requester, type RequestHandlers } from './requester.js';
 import { type RequestHandler, Responder } from './responder.js';
 import type { Schemas } from './schemas.js';
 import { withTrace } from './tracing.js';
+import type { Headers } from './wire/attributes.js';
 import { type AnswerData, AnswerKind } from './wire/requests.js';
 import { makeSpace, type Space } from './wire/space.js';
+
+export interface RequestsOptions extends Pick<ResolvedOptions, 'namespace' | 'schemas'> {
+  /** Calls `call` in the context of what this emitter emits itself. */
+  runLocally(space: Space, name: PropertyKey, headers: Headers | undefined, call: () => void): void;
+}
 
 export class Requests {
   readonly #delivery: Delivery;
   readonly #namespace: string;
   readonly #schemas: Schemas | undefined;
+  readonly #runLocally: RequestsOptions['runLocally'];
+  /** Requests that are in no channel. */
+  readonly #root: Space;
   readonly #replies: Space;
   readonly #requester = new Requester();
   readonly #responder: Responder;
-  #listening: Promise<void> | undefined;
+  /** Until it is proven that answers arrive, `true` from then on. */
+  #listening: Promise<void> | true | undefined;
 
-  constructor(delivery: Delivery, { namespace, schemas }: Pick<ResolvedOptions, 'namespace' | 'schemas'>) {
+  constructor(delivery: Delivery, { namespace, schemas, runLocally }: RequestsOptions) {
     this.#delivery = delivery;
     this.#namespace = namespace;
     this.#schemas = schemas;
+    this.#runLocally = runLocally;
+    this.#root = makeSpace('request', namespace);
     this.#replies = makeSpace('reply', namespace);
     this.#responder = new Responder({
       onInterest: (name, space, interested) => {
@@ -33,16 +47,18 @@ export class Requests {
   }
 
   /** As `emitter.request`, in a channel if one is given. */
-  async request(
+  request(
     channel: string | undefined,
     name: PropertyKey,
     data: unknown,
     options: ResolvedRequest,
   ): Promise<unknown> {
     const schemas = this.#schemas;
-    if (schemas === undefined) return this.#request(channel, name, data, options);
-    const valid = await schemas.outgoing(name, 'request', data);
-    return schemas.incoming(name, 'answer', await this.#request(channel, name, valid, options));
+    if (schemas === undefined || !schemas.validates(name, 'request', 'emit'))
+      return this.#request(channel, name, data, options);
+    return schemas
+      .outgoing(name, 'request', data)
+      .then((valid) => this.#request(channel, name, valid, options));
   }
 
   #request(
@@ -51,9 +67,13 @@ export class Requests {
     data: unknown,
     options: ResolvedRequest,
   ): Promise<unknown> {
+    const schemas = this.#schemas;
     return new Promise((resolve, reject) => {
       this.#open(channel, name, data, options, {
-        onAnswer: (answer) => (answer.status === 'fulfilled' ? resolve(answer.value) : reject(answer.reason)),
+        onAnswer: (answer) => {
+          if (answer.status === 'rejected') reject(answer.reason);
+          else resolve(schemas === undefined ? answer.value : schemas.incoming(name, 'answer', answer.value));
+        },
         onEnd: (error) => {
           if (options.hasFallback && isUnanswered(error)) resolve(options.fallback);
           else reject(error);
@@ -63,49 +83,46 @@ export class Requests {
   }
 
   /** As `emitter.requestMany`, in a channel if one is given. */
-  async *requestMany(
+  requestMany(
     channel: string | undefined,
     name: PropertyKey,
     data: unknown,
     options: ResolvedRequest,
-  ): AsyncGenerator<Answer<unknown>, void, undefined> {
+  ): EventIterator<Answer<unknown>> {
     const schemas = this.#schemas;
-    const valid = schemas === undefined ? data : await schemas.outgoing(name, 'request', data);
-    const answers: Answer<unknown>[] = [];
-    let ended: { readonly error: unknown } | undefined;
-    let wake = (): void => {};
-    const abandon = this.#open(channel, name, valid, options, {
-      onAnswer: (answer) => {
-        answers.push(answer);
-        wake();
-      },
-      onEnd: (error) => {
-        ended = { error };
-        wake();
-      },
-    });
-    try {
-      while (true) {
-        for (let answer = answers.shift(); answer !== undefined; answer = answers.shift())
-          yield schemas === undefined ? answer : await validAnswer(schemas, name, answer);
-        if (ended !== undefined) break;
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    } finally {
+    let isLeft = false;
+    let abandon = (): void => {};
+    const answers = new EventIterator<Answer<unknown>>(() => {
+      isLeft = true;
       abandon();
-    }
-    // That no more came in time is how it ends; that it was never sent is not.
-    if (ended.error !== undefined && !isUnanswered(ended.error)) throw ended.error;
+    });
+    const fail = (error: unknown): void => {
+      const failure = Promise.reject(error);
+      // Nobody may be waiting for it.
+      failure.catch(() => {});
+      answers.enqueue(failure);
+      answers.finish();
+    };
+    const open = (valid: unknown): void => {
+      if (isLeft) return;
+      abandon = this.#open(channel, name, valid, options, {
+        onAnswer: (answer) =>
+          answers.enqueue(schemas === undefined ? answer : validAnswer(schemas, name, answer)),
+        onEnd: (error) => {
+          // That no more came in time is how it ends; that it was never sent is not.
+          if (error === undefined || isUnanswered(error)) answers.finish();
+          else fail(error);
+        },
+      });
+    };
+    if (schemas === undefined || !schemas.validates(name, 'request', 'emit')) open(data);
+    else schemas.outgoing(name, 'request', data).then(open, fail);
+    return answers;
   }
 
   /** Returns what takes the handler off again. */
   respond(channel: string | undefined, name: PropertyKey, handler: RequestHandler): () => void {
-    const space = this.#spaceOf(channel);
-    const validating = this.#validating(name, handler);
-    this.#responder.add(name, space, validating);
-    return () => this.#responder.delete(name, space, validating);
+    return this.#responder.add(name, this.#spaceOf(channel), this.#validating(name, handler));
   }
 
   /** A request or an answer came from elsewhere. Returns what is wrong with it, if something is. */
@@ -116,8 +133,8 @@ export class Requests {
   }
 
   close(): void {
-    this.#responder.close();
     this.#requester.close();
+    this.#responder.close();
   }
 
   #open(
@@ -129,13 +146,28 @@ export class Requests {
   ): () => void {
     const space = this.#spaceOf(channel);
     const headers = withTrace(options.headers);
+    const attributes = headers === undefined ? undefined : { headers };
     const link = {
       listening: () => this.#listen(),
       send: (number: number) => {
         const request = [number, data];
-        this.#delivery.send(name, request, space, headers === undefined ? undefined : { headers });
-        // What is sent does not come back: a handler of this very emitter gets it from here.
-        this.#responder.receive(name, space, request, this.#delivery.id);
+        try {
+          this.#delivery.send(name, request, space, attributes);
+        } catch (error) {
+          throw unsentError(`Request '${String(name)}' was not sent`, error);
+        }
+        // What is sent does not come back: a handler of this very emitter gets it from here, when its caller is done.
+        queueMicrotask(() =>
+          this.#runLocally(space, name, headers, () => {
+            this.#responder.receive(name, space, request, this.#delivery.id);
+          }),
+        );
+      },
+      inquire: (number: number) => {
+        const question = [number];
+        // That it cannot be sent is told there.
+        void this.#delivery.publish(name, question, space);
+        this.#responder.receive(name, space, question, this.#delivery.id);
       },
     };
     return this.#requester.open(name, options, link, handlers);
@@ -151,15 +183,22 @@ export class Requests {
   }
 
   /** Answers arrive once it was proven that they do. After that, one that an outage costs is recovered. */
-  #listen(): Promise<void> {
+  #listen(): Promise<void> | undefined {
+    if (this.#listening === true) return undefined;
     if (this.#listening === undefined) {
       this.#delivery.listen(this.#delivery.id, this.#replies);
-      this.#listening = this.#delivery.ready();
-      this.#listening.catch(() => {
-        // Before `connect()`, say: the next request tries again.
-        this.#delivery.unlisten(this.#delivery.id, this.#replies);
-        this.#listening = undefined;
-      });
+      const listening = this.#delivery.ready();
+      this.#listening = listening;
+      listening.then(
+        () => {
+          this.#listening = true;
+        },
+        () => {
+          // Before `connect()`, say: the next request tries again.
+          this.#delivery.unlisten(this.#delivery.id, this.#replies);
+          this.#listening = undefined;
+        },
+      );
     }
     return this.#listening;
   }
@@ -169,17 +208,31 @@ export class Requests {
       this.#requester.receive(answer, requester);
       return;
     }
+    const [number, kind, value] = answer;
+    const unsent = this.#send(requester, answer);
+    if (unsent === undefined) return;
+    // Most of an error is better than that it cannot be sent.
+    if (kind === AnswerKind.error) {
+      const most = essenceOf(value as Error);
+      if (this.#send(requester, [number, kind, most]) === undefined) return;
+    }
+    // If this cannot be sent either, that is told there.
+    const reason = unsentError('The answer could not be sent', unsent);
+    void this.#delivery.publish(requester, [number, AnswerKind.error, reason], this.#replies);
+  }
+
+  /** Returns why it was not sent, if it was not. */
+  #send(requester: string, answer: AnswerData): unknown {
     try {
       this.#delivery.send(requester, answer, this.#replies);
-    } catch (cause) {
-      const error = new Error(`The answer could not be sent: ${(cause as Error).message}`);
-      // If this cannot be sent either, that is told here.
-      void this.#delivery.publish(requester, [answer[0], AnswerKind.error, error], this.#replies);
+      return undefined;
+    } catch (error) {
+      return error;
     }
   }
 
   #spaceOf(channel: string | undefined): Space {
-    return makeSpace('request', this.#namespace, channel);
+    return channel === undefined ? this.#root : makeSpace('request', this.#namespace, channel);
   }
 }
 

@@ -1,6 +1,12 @@
 /** Handlers of requests in this emitter, and the requests that they are at work on. */
-import { inspect } from 'node:util';
-import { type AnswerData, AnswerKind, isRequestData } from './wire/requests.js';
+import { toError } from './request-errors.js';
+import {
+  type AnswerData,
+  AnswerKind,
+  isQuestionData,
+  isRequestData,
+  type QuestionData,
+} from './wire/requests.js';
 import type { Space } from './wire/space.js';
 
 export type RequestHandler = (data: unknown) => unknown;
@@ -12,62 +18,84 @@ export interface ResponderHandlers {
   answer(requester: string, answer: AnswerData): void;
 }
 
+/** That somebody responds to a name. */
+interface Registration {
+  readonly handler: RequestHandler;
+}
+
+interface Asked {
+  readonly requester: string;
+  readonly number: number;
+}
+
 export class Responder {
   readonly #handlers: ResponderHandlers;
   /** By the key of the space, and by name. */
-  readonly #bySpace = new Map<string, Map<PropertyKey, RequestHandler>>();
-  /** Requests that a handler is at work on. */
-  readonly #unanswered = new Set<{ readonly requester: string; readonly number: number }>();
+  readonly #bySpace = new Map<string, Map<PropertyKey, Registration>>();
+  /** Requests that a handler is at work on, by requester and number. */
+  readonly #unanswered = new Map<string, Asked>();
+  #isClosed = false;
 
   constructor(handlers: ResponderHandlers) {
     this.#handlers = handlers;
   }
 
-  /** @throws Error if the name has a handler already. */
-  add(name: PropertyKey, space: Space, handler: RequestHandler): void {
-    const names = this.#bySpace.get(space.key) ?? new Map<PropertyKey, RequestHandler>();
+  /**
+   * Returns what takes the handler off again.
+   *
+   * @throws Error if the name has a handler already.
+   */
+  add(name: PropertyKey, space: Space, handler: RequestHandler): () => void {
+    const names = this.#bySpace.get(space.key) ?? new Map<PropertyKey, Registration>();
     if (names.has(name))
       throw new Error(`Expected no handler of request '${String(name)}' yet, but this emitter has one`);
-    names.set(name, handler);
+    const registration = { handler };
+    names.set(name, registration);
     this.#bySpace.set(space.key, names);
     this.#handlers.onInterest(name, space, true);
+    return () => this.#delete(name, space, registration);
   }
 
-  delete(name: PropertyKey, space: Space, handler: RequestHandler): void {
-    const names = this.#bySpace.get(space.key);
-    if (names?.get(name) !== handler) return;
-    names.delete(name);
-    if (names.size === 0) this.#bySpace.delete(space.key);
-    this.#handlers.onInterest(name, space, false);
-  }
-
-  /** The handler of a name. */
-  of(name: PropertyKey, space: Space): RequestHandler | undefined {
-    return this.#bySpace.get(space.key)?.get(name);
-  }
-
-  /** A request came from `requester`. Returns what is wrong with it, if something is. */
+  /** A request came from `requester`, or a question after one. Returns what is wrong with it, if something is. */
   receive(name: PropertyKey, space: Space, value: unknown, requester: string): string | undefined {
+    if (isQuestionData(value)) {
+      this.#tellWhetherWorking(requester, value);
+      return undefined;
+    }
     if (!isRequestData(value)) return 'is a malformed request';
-    const handler = this.of(name, space);
+    const registration = this.#bySpace.get(space.key)?.get(name);
+    // Nobody would hear the answer of one that is closed.
+    if (registration === undefined || this.#isClosed) return undefined;
     const [number, data] = value;
-    if (handler !== undefined) void this.#work(handler, data, { requester, number });
+    const key = keyOf(requester, number);
+    if (this.#unanswered.has(key)) return 'has the number of another request';
+    void this.#work(registration.handler, data, key, { requester, number });
     return undefined;
   }
 
   /** Tells whoever waits that no answer will come. */
   close(): void {
-    for (const { requester, number } of this.#unanswered)
+    this.#isClosed = true;
+    for (const { requester, number } of this.#unanswered.values())
       this.#handlers.answer(requester, [number, AnswerKind.left, undefined]);
     this.#unanswered.clear();
   }
 
-  async #work(
-    handler: RequestHandler,
-    data: unknown,
-    request: { readonly requester: string; readonly number: number },
-  ): Promise<void> {
-    this.#unanswered.add(request);
+  #delete(name: PropertyKey, space: Space, registration: Registration): void {
+    const names = this.#bySpace.get(space.key);
+    if (names?.get(name) !== registration) return;
+    names.delete(name);
+    if (names.size === 0) this.#bySpace.delete(space.key);
+    this.#handlers.onInterest(name, space, false);
+  }
+
+  #tellWhetherWorking(requester: string, [number]: QuestionData): void {
+    if (this.#unanswered.has(keyOf(requester, number)))
+      this.#handlers.answer(requester, [number, AnswerKind.working, undefined]);
+  }
+
+  async #work(handler: RequestHandler, data: unknown, key: string, asked: Asked): Promise<void> {
+    this.#unanswered.set(key, asked);
     let kind: AnswerKind = AnswerKind.value;
     let answer: unknown;
     try {
@@ -77,11 +105,10 @@ export class Responder {
       answer = toError(thrown);
     }
     // Closed meanwhile: that was said already.
-    if (this.#unanswered.delete(request))
-      this.#handlers.answer(request.requester, [request.number, kind, answer]);
+    if (this.#unanswered.delete(key)) this.#handlers.answer(asked.requester, [asked.number, kind, answer]);
   }
 }
 
-function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(inspect(thrown), { cause: thrown });
+function keyOf(requester: string, number: number): string {
+  return `${requester}:${number}`;
 }

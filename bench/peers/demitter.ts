@@ -1,10 +1,12 @@
 /** Demitter, with default options. */
-import { DistributedEmitter } from 'demitter';
+import { DistributedEmitter, type Request } from 'demitter';
 import type { Payload } from '../payload.js';
 import { startForwarderServer } from './forwarder-server.js';
-import type { Addresses, Client, Listener, Peer } from './peer.js';
+import type { Addresses, Client, Listener, Peer, Responder } from './peer.js';
 
 type BenchEvents = Record<string, Payload>;
+/** The same emitter, as those see it who ask. */
+type BenchRequests = Record<string, Request<Payload, Payload>>;
 
 class DemitterClient implements Client {
   readonly #emitter: DistributedEmitter<BenchEvents>;
@@ -18,6 +20,10 @@ class DemitterClient implements Client {
     this.#emitter.on(name, listener);
   }
 
+  get #requests(): DistributedEmitter<BenchRequests> {
+    return this.#emitter as unknown as DistributedEmitter<BenchRequests>;
+  }
+
   async ready(): Promise<void> {
     await this.#emitter.connect();
     await this.#emitter.ready();
@@ -25,6 +31,14 @@ class DemitterClient implements Client {
 
   emit(name: string, payload: Payload): Promise<void> {
     return this.#emitter.emit(name, payload);
+  }
+
+  respond(name: string, responder: Responder): void {
+    this.#requests.respond(name, responder);
+  }
+
+  request(name: string, payload: Payload): Promise<Payload> {
+    return this.#requests.request(name, payload);
   }
 
   close(): Promise<void> {

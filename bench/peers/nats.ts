@@ -5,7 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import type { Payload } from '../payload.js';
-import type { Addresses, Client, Listener, Peer } from './peer.js';
+import type { Addresses, Client, Listener, Peer, Responder } from './peer.js';
 import { missingProgram, startProgram } from './program-server.js';
 
 const SERVER = 'nats-server';
@@ -18,6 +18,7 @@ const DONE = Promise.resolve();
 class NatsClient implements Client {
   readonly #port: number;
   readonly #listeners = new Map<string, Listener>();
+  readonly #responders = new Map<string, Responder>();
   #connection: NatsConnection | undefined;
   #untilTurn = TURN_EVERY;
 
@@ -34,6 +35,13 @@ class NatsClient implements Client {
     for (const [name, listener] of this.#listeners) {
       connection.subscribe(name, { callback: (_, message) => listener(message.json<Payload>()) });
     }
+    for (const [name, responder] of this.#responders) {
+      connection.subscribe(name, {
+        callback: (_, message) => {
+          message.respond(JSON.stringify(responder(message.json<Payload>())));
+        },
+      });
+    }
     await connection.flush();
     this.#connection = connection;
   }
@@ -44,6 +52,16 @@ class NatsClient implements Client {
     if (this.#untilTurn > 0) return DONE;
     this.#untilTurn = TURN_EVERY;
     return nextTurn();
+  }
+
+  respond(name: string, responder: Responder): void {
+    this.#responders.set(name, responder);
+  }
+
+  async request(name: string, payload: Payload): Promise<Payload> {
+    if (this.#connection === undefined) throw new Error('not connected');
+    const answer = await this.#connection.request(name, JSON.stringify(payload), { timeout: 30_000 });
+    return answer.json<Payload>();
   }
 
   async close(): Promise<void> {

@@ -5,6 +5,7 @@
 import type { Payload } from '../payload.js';
 
 export type Listener = (payload: Payload) => void;
+export type Responder = (payload: Payload) => Payload;
 
 /** Where a client finds its server: whatever the peer needs, as long as it survives JSON. */
 export type Addresses = Readonly<Record<string, string>>;
@@ -22,6 +23,9 @@ export interface Client {
   ready(): Promise<void>;
   /** Hands an event over for sending. Whoever awaits it gets the library's own back-pressure. */
   emit(name: string, payload: Payload): Promise<unknown>;
+  /** Answers requests, if the library has them; before {@link ready}. */
+  respond?(name: string, responder: Responder): void;
+  request?(name: string, payload: Payload): Promise<Payload>;
   /** Releases everything, so that the process can end by itself. */
   close(): Promise<void>;
 }

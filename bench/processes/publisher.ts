@@ -1,6 +1,6 @@
-/** A publishing process: emits series of events, and times round trips. */
+/** A publishing process: emits series of events, and times round trips and requests. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { eventNames, makeEvent, PING, PONG, PROBE } from '../event.js';
+import { type BenchEvent, eventNames, makeEvent, PING, PONG, PROBE, QUERY } from '../event.js';
 import { payloadKind } from '../payload.js';
 import { loadPeer } from '../peers/index.js';
 import type { Addresses, Client } from '../peers/peer.js';
@@ -72,7 +72,31 @@ const commands = {
     });
     return times.sort((a, b) => a - b);
   },
+
+  /** So many at a time: microseconds of each, sorted, and how long all took. A wrong answer is an error. */
+  async requests({ count, inFlight }: Requests): Promise<{ times: number[]; seconds: number }> {
+    cpuStart = process.cpuUsage();
+    const times: number[] = [];
+    let asked = 0;
+    const ask = async (): Promise<void> => {
+      while (asked < count) {
+        const seq = asked++;
+        const start = performance.now();
+        const answer = (await client.request?.(QUERY, makeEvent(seq))) as BenchEvent;
+        if (answer.seq !== seq) throw new Error(`Expected the answer to ${seq}, got that to ${answer.seq}`);
+        times.push((performance.now() - start) * 1000);
+      }
+    };
+    const start = performance.now();
+    await Promise.all(Array.from({ length: inFlight }, ask));
+    return { times: times.sort((a, b) => a - b), seconds: (performance.now() - start) / 1000 };
+  },
 };
+
+export interface Requests {
+  readonly count: number;
+  readonly inFlight: number;
+}
 
 export type PublisherCommands = typeof commands;
 

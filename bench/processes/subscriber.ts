@@ -1,5 +1,5 @@
-/** A subscribing process: counts what arrives and when, and answers pings. */
-import { type BenchEvent, eventNames, PING, PONG, PROBE } from '../event.js';
+/** A subscribing process: counts what arrives and when, and answers pings and requests. */
+import { type BenchEvent, eventNames, PING, PONG, PROBE, QUERY } from '../event.js';
 import { payloadKind } from '../payload.js';
 import { loadPeer } from '../peers/index.js';
 import type { Addresses, Client } from '../peers/peer.js';
@@ -36,6 +36,7 @@ const commands = {
     const { seqOf } = payloadKind(bytes);
     client = peer.connect(addresses);
     for (const name of eventNames(names)) client.on(name, (payload) => tally.count(seqOf(payload)));
+    client.respond?.(QUERY, (query) => query);
     client.on(PING, (event) => void client.emit(PONG, event));
     // Subscriptions take force in order: when a probe arrives, all the others are in force.
     client.on(PROBE, (event) => onProbe((event as BenchEvent).seq));

@@ -8,6 +8,7 @@ interface Metric {
 
 const METRICS: Readonly<Record<MetricName | 'lost', Metric>> = {
   rate: { better: 'more', show: (value) => `${Math.round(value).toLocaleString('en')} events/s` },
+  answers: { better: 'more', show: (value) => `${Math.round(value).toLocaleString('en')} answers/s` },
   p50: { better: 'less', show: (value) => `p50 ${Math.round(value)} µs` },
   p99: { better: 'less', show: (value) => `p99 ${Math.round(value)} µs` },
   time: { better: 'less', show: (value) => `${value.toFixed(1)} ms` },

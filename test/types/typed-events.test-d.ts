@@ -4,11 +4,13 @@
  */
 import Emittery from 'emittery';
 import {
+  type Answer,
   createDistributedEmitter,
   DistributedEmitter,
   type DistributedError,
   type Peer,
   type PeerLeave,
+  type Request,
   type StatusChange,
 } from '../../src/index.js';
 
@@ -166,6 +168,75 @@ export async function ownEvents(): Promise<void> {
 
   untyped.on('distributed:error', ({ code, missed }) => `${code} ${missed}`);
   untyped.on('distributed:status', ({ status, cause }) => `${status} ${cause?.message}`);
+}
+
+interface Services {
+  'user:login': { userId: number };
+  sum: Request<{ x: number; y: number }, number>;
+  load: Request<undefined, { cpu: number }>;
+  find: Request<string | undefined, string[]>;
+  8: Request<bigint, void>;
+}
+
+export async function requests(): Promise<void> {
+  const emitter = await createDistributedEmitter<Services>();
+  const channel = emitter.channel('room');
+
+  expectType<number>()(await emitter.request('sum', { x: 1, y: 2 }));
+  expectType<number>()(await channel.request('sum', { x: 1, y: 2 }, { timeout: 0 }));
+  expectType<{ cpu: number }>()(await emitter.request('load'));
+  expectType<{ cpu: number } | 'unknown'>()(
+    await emitter.request('load', undefined, { fallback: 'unknown' as const }),
+  );
+  expectType<number | undefined>()(
+    await emitter.request('sum', { x: 1, y: 2 }, { signal: AbortSignal.timeout(1), fallback: undefined }),
+  );
+  expectType<void>()(await emitter.request(8, 1n));
+  // @ts-expect-error data is missing
+  await emitter.request('sum');
+  // @ts-expect-error data is missing
+  await emitter.request('find');
+  // @ts-expect-error the wrong type
+  await emitter.request('sum', { x: '1', y: 2 });
+  // @ts-expect-error this request has no data
+  await emitter.request('load', 1);
+  // @ts-expect-error an event, which nobody answers
+  await emitter.request('user:login', { userId: 1 });
+  // @ts-expect-error not a name of these
+  await emitter.request('product', { x: 1, y: 2 });
+  // @ts-expect-error not an option
+  await emitter.request('load', undefined, { max: 1 });
+  // @ts-expect-error not an option
+  emitter.requestMany('load', undefined, { fallback: 1 });
+
+  for await (const answer of emitter.requestMany('sum', { x: 1, y: 2 }, { max: 3, stall: 10 })) {
+    expectType<Answer<number>>()(answer);
+    if (answer.status === 'fulfilled') expectType<number>()(answer.value);
+    else expectType<Error>()(answer.reason);
+  }
+  for await (const { publisherId } of channel.requestMany('load')) expectType<string>()(publisherId);
+  await using answers = emitter.requestMany('load');
+  await answers.next();
+
+  using off = emitter.respond('sum', ({ x, y }) => {
+    expectType<number>()(x);
+    return x + y;
+  });
+  off();
+  channel.respond('sum', async ({ x }) => x, { signal: AbortSignal.abort() });
+  emitter.respond('find', (text) => [expectType<string | undefined>()(text), ''].map(String));
+  // @ts-expect-error the wrong answer
+  emitter.respond('sum', ({ x }) => `${x}`);
+  // @ts-expect-error the wrong answer, later
+  emitter.respond('sum', async ({ x }) => `${x}`);
+  // @ts-expect-error an event, which nobody answers
+  emitter.respond('user:login', () => 1);
+
+  const untyped = new DistributedEmitter();
+  const value = await untyped.request('any name');
+  value.whatever();
+  untyped.respond('any name', ({ any, data }) => [any, data]);
+  await untyped.request('any name', { any: 1 }, { timeout: 5 });
 }
 
 export async function untypedEmitters(): Promise<void> {
