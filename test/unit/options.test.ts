@@ -106,6 +106,12 @@ describe('mistakes name the option, what was expected and what was given', () =>
     ['a negative size', { historyBytes: -1 }, {}, /`historyBytes` .*got -1/],
     ['a time that no timer takes', { historyAge: 2 ** 31 }, {}, /`historyAge` .*got 2147483648/],
     ['a time in words', { recoveryTimeout: '5s' }, {}, /`recoveryTimeout` to be a number .*got '5s'/],
+    ['a namespace of other characters', { namespace: 'a b' }, {}, /`namespace` .*got 'a b'/],
+    ['a namespace that is too long', { namespace: 'x'.repeat(65) }, {}, /`namespace` to be up to 64/],
+    ['a separator with a star', { separator: ':*' }, {}, /`separator` .*got ':\*'/],
+    ['no separator', { separator: '' }, {}, /`separator` .*got ''/],
+    ['a separator that tears characters', { separator: '\ud83d' }, {}, /`separator` .*lone surrogates/],
+    ['a context that is no boolean', { context: 1 }, {}, /`context` to be a boolean, got 1/],
     ['null', { maxEventBytes: null }, {}, /`maxEventBytes` .*got null/],
   ])('%s', (_, options, environment, message) => {
     expect(() => resolve(options, environment)).toThrow(message);
