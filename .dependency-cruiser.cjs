@@ -26,7 +26,8 @@ module.exports = {
       'delivery|transport|wire|forwarder|cli|index',
     ),
     layer('forwarder-knows-no-emitter', '^src/(forwarder|cli)', 'emitter|delivery|wire|transport'),
-    layer('emitter-knows-no-forwarder', '^src/emitter', 'forwarder|cli|index'),
+    // Its door, which loads the rest on demand, is what an emitter may be told to host one by.
+    layer('emitter-knows-no-forwarder', '^src/emitter', 'forwarder(?!/auto)|cli|index'),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

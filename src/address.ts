@@ -4,7 +4,8 @@
  * One parser serves the forwarder, the client and the command line, so that they agree on what is an address and
  * on what a wildcard means. Parsing is strict: what it lets through, a socket can be asked for.
  */
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
+import { networkInterfaces } from 'node:os';
 
 export type Endpoint =
   | { readonly protocol: 'tcp'; readonly host: string; readonly port: number }
@@ -65,6 +66,23 @@ export function formatEndpoint(endpoint: Endpoint): string {
   // Nothing else has a colon. Not `isIPv6`: it takes 5 ms to compile its pattern, a third of the way to a first link.
   const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;
   return `tcp://${host}:${endpoint.port}`;
+}
+
+/** Whether a forwarder can listen there: `localhost`, an IP address of this machine, or a path. */
+export function isOfThisMachine(endpoint: Endpoint): boolean {
+  if (endpoint.protocol === 'ipc' || endpoint.host === 'localhost') return true;
+  const { host } = endpoint;
+  if (isIP(host) === 0) return false;
+  if (host.startsWith('127.')) return true;
+  return Object.values(networkInterfaces()).some((addresses) =>
+    addresses?.some(({ address }) => address === host),
+  );
+}
+
+/** The endpoint as a forwarder binds it that is for this machine only: by its address, not by its name. */
+export function toBindable(endpoint: Endpoint): Endpoint {
+  if (endpoint.protocol === 'ipc' || endpoint.host !== 'localhost') return endpoint;
+  return { ...endpoint, host: '127.0.0.1' };
 }
 
 /** The endpoint as a client dials it: a wildcard host means this machine. */

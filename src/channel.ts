@@ -5,6 +5,7 @@
 import { assertListener, assertName, isName, listOf } from './arguments.js';
 import { checkEmitOptions, type EmitOptions } from './emit-options.js';
 import type {
+  Awaitable,
   DatalessNames,
   Emission,
   Filter,
@@ -31,7 +32,7 @@ import type { Answer } from './requester.js';
 import type { RequestHandler } from './responder.js';
 import type { Space } from './wire/space.js';
 
-export class Channel<Events> {
+export class Channel<Events, Inputs = Events> {
   readonly #hub: EventHub;
   readonly #space: Space;
 
@@ -52,9 +53,9 @@ export class Channel<Events> {
     eventData?: undefined,
     options?: EmitOptions,
   ): Promise<void>;
-  emit<Name extends keyof Events>(
+  emit<Name extends keyof Inputs>(
     eventName: Name,
-    eventData: Events[Name],
+    eventData: Inputs[Name],
     options?: EmitOptions,
   ): Promise<void>;
   emit(eventName: PropertyKey, eventData?: unknown, options?: EmitOptions): Promise<void> {
@@ -67,9 +68,9 @@ export class Channel<Events> {
     eventData?: undefined,
     options?: EmitOptions,
   ): Promise<void>;
-  emitSerial<Name extends keyof Events>(
+  emitSerial<Name extends keyof Inputs>(
     eventName: Name,
-    eventData: Events[Name],
+    eventData: Inputs[Name],
     options?: EmitOptions,
   ): Promise<void>;
   emitSerial(eventName: PropertyKey, eventData?: unknown, options?: EmitOptions): Promise<void> {
@@ -77,12 +78,12 @@ export class Channel<Events> {
   }
 
   /** {@link emit} with `volatile: true`. */
-  get volatile(): VolatileView<Events> {
+  get volatile(): VolatileView<Inputs> {
     return volatileView((name, data, options) => this.#emit(name, data, options, 'emit'));
   }
 
   /** A function that emits `eventName` with `options`. */
-  emission<Name extends keyof Events>(eventName: Name, options?: EmitOptions): Emission<Events[Name]> {
+  emission<Name extends keyof Inputs>(eventName: Name, options?: EmitOptions): Emission<Inputs[Name]> {
     return makeEmission(eventName, options, (name, data, given) => this.#emit(name, data, given, 'emit'));
   }
 
@@ -97,7 +98,7 @@ export class Channel<Events> {
    */
   request<Name extends RequestNames<Events>, Fallback = never>(
     eventName: Name,
-    data: RequestData<Events[Name]>,
+    data: RequestData<Inputs[Name & keyof Inputs]>,
     options: RequestOptions<Fallback> = {},
   ): Promise<RequestAnswer<Events[Name]> | Fallback> {
     return this.#hub.request(this.#space.channel, eventName, data, options) as never;
@@ -109,7 +110,7 @@ export class Channel<Events> {
    */
   requestMany<Name extends RequestNames<Events>>(
     eventName: Name,
-    data: RequestData<Events[Name]>,
+    data: RequestData<Inputs[Name & keyof Inputs]>,
     options: RequestManyOptions = {},
   ): AsyncGenerator<Answer<RequestAnswer<Events[Name]>>, void, undefined> {
     return this.#hub.requestMany(this.#space.channel, eventName, data, options) as never;
@@ -123,9 +124,7 @@ export class Channel<Events> {
    */
   respond<Name extends RequestNames<Events>>(
     eventName: Name,
-    handler: (
-      data: RequestData<Events[Name]>,
-    ) => RequestAnswer<Events[Name]> | Promise<RequestAnswer<Events[Name]>>,
+    handler: (data: RequestData<Events[Name]>) => Awaitable<RequestAnswer<Inputs[Name & keyof Inputs]>>,
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Unsubscribe {
     return this.#hub.respond(this.#space.channel, eventName, handler as RequestHandler, options);

@@ -16,6 +16,8 @@ export interface EventContext {
   readonly sequence: number | undefined;
   /** When it was sent, in milliseconds since 1970 with a fraction, by its publisher's clock. */
   readonly sentAt: number;
+  /** Whether it was emitted before this listener began to listen, and retained for it. */
+  readonly retained: boolean;
   /** What it was emitted with; empty if nothing. */
   readonly headers: Headers;
 }

@@ -8,21 +8,33 @@ export interface EmitOptions {
    * receivers that miss it, and nobody is told. Local listeners get it in any case. @default false
    */
   readonly volatile?: boolean | undefined;
+  /**
+   * Keep it for those who begin to listen to the name later: they get the newest retained event of the name first, once,
+   * unless another one arrives sooner. It is kept by this emitter until it closes, within `retainedBytes`. @default false
+   */
+  readonly retain?: boolean | undefined;
   /** Texts that travel with the event, for {@link EventContext.headers}. @default none */
   readonly headers?: Headers | undefined;
 }
 
-const KNOWN: readonly (keyof EmitOptions)[] = ['volatile', 'headers'];
+const KNOWN: readonly (keyof EmitOptions)[] = ['volatile', 'retain', 'headers'];
 
 /** @throws TypeError for what are no {@link EmitOptions}. */
 export function checkEmitOptions(options: unknown): EmitOptions | undefined {
   if (options === undefined) return undefined;
   checkKeys(options, KNOWN);
-  const { volatile, headers } = options as EmitOptions;
-  if (volatile !== undefined && typeof volatile !== 'boolean')
-    throw new TypeError(`Expected \`volatile\` to be a boolean, got ${show(volatile)}`);
+  const { volatile, retain, headers } = options as EmitOptions;
+  checkBoolean('volatile', volatile);
+  checkBoolean('retain', retain);
+  if (volatile === true && retain === true)
+    throw new TypeError('Expected an event to be `volatile` or to `retain`, got both');
   if (headers !== undefined) checkHeaders(headers);
   return options as EmitOptions;
+}
+
+function checkBoolean(option: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'boolean')
+    throw new TypeError(`Expected \`${option}\` to be a boolean, got ${show(value)}`);
 }
 
 function checkHeaders(headers: unknown): void {

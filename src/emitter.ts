@@ -22,6 +22,7 @@ import type { DemitterError } from './errors.js';
 import type {
   AllEvents,
   AnyEvents,
+  Awaitable,
   DatalessNames,
   Emission,
   Filter,
@@ -31,27 +32,37 @@ import type {
   RequestNames,
   VolatileView,
 } from './event-map.js';
+import { createHosting } from './forwarder/auto.js';
+import type { Hosting } from './hosting.js';
 import { type EmitManner, EventHub } from './hub.js';
 import { checkListenOptions, type ListenOptions, onAbort, type Unsubscribe } from './listen-options.js';
 import type { AnyListener, Listener } from './listeners.js';
 import { mixDistributedEmitterInto } from './mixin.js';
 import { type OncePromise, once } from './once.js';
 import { checkTimeout, type DistributedEmitterOptions, resolveOptions } from './options.js';
+import type { Peer } from './peer.js';
 import type { RequestManyOptions, RequestOptions } from './request-options.js';
 import type { Answer } from './requester.js';
 import type { RequestHandler } from './responder.js';
+import type { EventSchemas, SchemaEvents, SchemaInputs } from './schemas.js';
 import type { Status } from './status.js';
 import { makeSpace } from './wire/space.js';
 
-export class DistributedEmitter<Events = AnyEvents> extends Emittery<
+/**
+ * @template Events what listeners get, by event name.
+ * @template Inputs what is emitted, by event name, where schemas make something else of it.
+ */
+export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emittery<
   Events,
   AllEvents<Events>,
   DatalessNames<Events>
 > {
+  readonly #hosting: Hosting | undefined;
   readonly #hub: EventHub;
   /** The emitter itself, without what makes it an Emittery. */
   readonly #root: Channel<AllEvents<Events>>;
   #connected: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
   /** `Emittery.isDebugEnabled` as it was in this turn of the event loop, once it was asked for. */
   #debugsAll: boolean | undefined;
 
@@ -64,9 +75,11 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
   constructor(options: DistributedEmitterOptions = {}) {
     const resolved = resolveOptions(options, process.env);
     super(options.debug === undefined ? {} : { debug: { ...options.debug } as DebugOptions<Events> });
-    this.#hub = new EventHub(resolved, (name, values) => {
+    this.#hosting = resolved.forwarder === 'auto' ? createHosting(resolved) : undefined;
+    const onReceived = (name: PropertyKey, values: readonly unknown[]): void => {
       if (this.#isDebugging) for (const value of values) this.#logReceived(name, value);
-    });
+    };
+    this.#hub = new EventHub(resolved, onReceived, this.#hosting);
     this.#root = new Channel(this.#hub, this.#hub.root);
   }
 
@@ -109,6 +122,14 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
   }
 
   /**
+   * Whether the forwarder runs in this process (or in a child process of it, as in worker threads): only with
+   * `forwarder: 'auto'`, and it may change whenever a process ends that runs one.
+   */
+  get hosting(): boolean {
+    return this.#hosting?.isHosting ?? false;
+  }
+
+  /**
    * Connects to the forwarder and stays connected: a link that breaks is made again until {@link close}.
    *
    * Resolves when the link works in both directions and every subscription made so far is in force, or after
@@ -143,18 +164,35 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
   }
 
   /**
+   * Who else is connected and takes part in presence, those first that have been there for longest; without this emitter
+   * itself. Others take part if they have one of the options `name`, `meta` and `heartbeatInterval`, or watch as well.
+   *
+   * From the first call on, this emitter watches, and takes part: that call asks everybody, and resolves when no newcomer
+   * has answered for 200 ms and three round trips, 5 s after it asked at the latest. Who answers later is told by
+   * `distributed:join`. Further calls resolve at once with what is known; while the link is down, that is who was there
+   * before.
+   *
+   * Not ordered with events: a peer may be listed before or after its first event arrives.
+   *
+   * Rejects with code `DEMITTER_NOT_CONNECTED` (before `connect()`) or `DEMITTER_CLOSED`. Without a link, the first call
+   * waits for one.
+   */
+  async peers(): Promise<readonly Peer[]> {
+    return this.#hub.delivery.peers();
+  }
+
+  /**
    * Sends what was emitted and waits until the forwarder has it, for at most `closeTimeout`; finishes iterators and
    * releases every socket and timer, so that the process can end by itself. What the forwarder did not confirm is told
    * by `distributed:error` (`DEMITTER_CLOSE_TIMEOUT`): it may not have arrived. After an outage a moment ago, receivers
-   * get the time to ask for what they missed.
+   * get the time to ask for what they missed; so they do if the forwarder runs in this process (`forwarder: 'auto'`)
+   * and somebody else is connected to it, as it ends with its last emitter here: that takes about a second.
    *
    * Local listeners stay and local events still reach them. Calling it again returns the same promise.
    */
   close(): Promise<void> {
-    this.#hub.requests.close();
-    const closed = this.#hub.delivery.close();
-    this.#hub.finishIterators();
-    return closed;
+    this.#closed ??= this.#hub.close();
+    return this.#closed;
   }
 
   /** {@link close}, for `await using`. */
@@ -174,6 +212,11 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
     eventData?: undefined,
     options?: EmitOptions,
   ): Promise<void>;
+  override emit<Name extends keyof Inputs>(
+    eventName: Name,
+    eventData: Inputs[Name],
+    options?: EmitOptions,
+  ): Promise<void>;
   override emit<Name extends keyof Events>(
     eventName: Name,
     eventData: Events[Name],
@@ -189,6 +232,11 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
     eventData?: undefined,
     options?: EmitOptions,
   ): Promise<void>;
+  override emitSerial<Name extends keyof Inputs>(
+    eventName: Name,
+    eventData: Inputs[Name],
+    options?: EmitOptions,
+  ): Promise<void>;
   override emitSerial<Name extends keyof Events>(
     eventName: Name,
     eventData: Events[Name],
@@ -199,7 +247,7 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
   }
 
   /** {@link emit} with `volatile: true`. */
-  get volatile(): VolatileView<Events> {
+  get volatile(): VolatileView<Inputs> {
     return volatileView((name, data, options) => this.#emit(name, data, options, 'emit'));
   }
 
@@ -209,7 +257,7 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
   }
 
   /** A function that emits `eventName` with `options`: to be made once and called often. */
-  emission<Name extends keyof Events>(eventName: Name, options?: EmitOptions): Emission<Events[Name]> {
+  emission<Name extends keyof Inputs>(eventName: Name, options?: EmitOptions): Emission<Inputs[Name]> {
     return makeEmission(eventName, options, (name, data, given) => this.#emit(name, data, given, 'emit'));
   }
 
@@ -219,7 +267,9 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
    *
    * @throws TypeError if `name` is no string.
    */
-  channel<ChannelEvents = Events>(name: string): Channel<ChannelEvents> {
+  channel(name: string): Channel<Events, Inputs>;
+  channel<ChannelEvents>(name: string): Channel<ChannelEvents>;
+  channel(name: string): unknown {
     if (typeof name !== 'string')
       throw new TypeError(`Expected the name of a channel to be a string, got ${show(name)}`);
     return new Channel(this.#hub, makeSpace('event', this.#hub.options.namespace, name));
@@ -236,7 +286,7 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
    */
   request<Name extends RequestNames<Events>, Fallback = never>(
     eventName: Name,
-    data: RequestData<Events[Name]>,
+    data: RequestData<Inputs[Name & keyof Inputs]>,
     options: RequestOptions<Fallback> = {},
   ): Promise<RequestAnswer<Events[Name]> | Fallback> {
     return this.#hub.request(undefined, eventName, data, options) as never;
@@ -248,7 +298,7 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
    */
   requestMany<Name extends RequestNames<Events>>(
     eventName: Name,
-    data: RequestData<Events[Name]>,
+    data: RequestData<Inputs[Name & keyof Inputs]>,
     options: RequestManyOptions = {},
   ): AsyncGenerator<Answer<RequestAnswer<Events[Name]>>, void, undefined> {
     return this.#hub.requestMany(undefined, eventName, data, options) as never;
@@ -262,9 +312,7 @@ export class DistributedEmitter<Events = AnyEvents> extends Emittery<
    */
   respond<Name extends RequestNames<Events>>(
     eventName: Name,
-    handler: (
-      data: RequestData<Events[Name]>,
-    ) => RequestAnswer<Events[Name]> | Promise<RequestAnswer<Events[Name]>>,
+    handler: (data: RequestData<Events[Name]>) => Awaitable<RequestAnswer<Inputs[Name & keyof Inputs]>>,
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Unsubscribe {
     return this.#hub.respond(undefined, eventName, handler as RequestHandler, options);
@@ -445,12 +493,20 @@ function isLocalBusiness(name: PropertyKey): boolean {
  *
  * Resolves when the link works, or after `connectTimeout` with an emitter that goes on connecting and has said so.
  *
+ * With `schemas`, the types of events are those of the schemas; otherwise give them as a type argument.
+ *
  * @throws TypeError or RangeError (as a rejection) for a bad option.
  */
-export async function createDistributedEmitter<Events = AnyEvents>(
+export function createDistributedEmitter<const Schemas extends EventSchemas>(
+  options: DistributedEmitterOptions & { readonly schemas: Schemas },
+): Promise<DistributedEmitter<SchemaEvents<Schemas>, SchemaInputs<Schemas>>>;
+export function createDistributedEmitter<Events = AnyEvents>(
+  options?: DistributedEmitterOptions,
+): Promise<DistributedEmitter<Events>>;
+export async function createDistributedEmitter(
   options: DistributedEmitterOptions = {},
-): Promise<DistributedEmitter<Events>> {
-  const emitter = new DistributedEmitter<Events>(options);
+): Promise<DistributedEmitter> {
+  const emitter = new DistributedEmitter(options);
   await emitter.connect();
   return emitter;
 }

@@ -30,6 +30,8 @@ export type DemitterErrorCode =
   | 'DEMITTER_TIMEOUT'
   /** Who was asked was closed before it answered, and nobody else answered. */
   | 'DEMITTER_RESPONDER_LEFT'
+  /** What was emitted, or what arrived, is not valid by its schema. */
+  | 'DEMITTER_VALIDATION'
   /** The emitter is closed: what was asked for did not happen beyond this process. */
   | 'DEMITTER_CLOSED'
   /** The emitter was closed with events that the forwarder had not confirmed. They may not have arrived. */
@@ -65,6 +67,7 @@ export type DistributedErrorType =
   | 'loss'
   | 'overflow'
   | 'listener'
+  | 'validation'
   | 'closed';
 
 /** The figures an error comes with; each only where it is known. */

@@ -3,6 +3,7 @@ import type Emittery from 'emittery';
 import type { ListenerChangedData } from 'emittery';
 import type { EmitOptions } from './emit-options.js';
 import type { DistributedError } from './errors.js';
+import type { Peer, PeerLeave } from './peer.js';
 import type { StatusChange } from './status.js';
 
 /** An event map for emitters that declare none: any name, any data, as in Emittery. */
@@ -15,6 +16,13 @@ export interface DistributedEvents {
   'distributed:error': DistributedError;
   /** The emitter's status changed. */
   'distributed:status': StatusChange;
+  /**
+   * Another emitter takes part in presence: told once for each that this one comes to know of, those that were there
+   * before included. Not ordered with events: an event of a peer may come before its join.
+   */
+  'distributed:join': Peer;
+  /** Another emitter is gone. Not ordered with events: what it emitted last may come later. */
+  'distributed:leave': PeerLeave;
 }
 
 /** Emittery's meta events. */
@@ -81,3 +89,5 @@ export type RequestData<Entry> =
 /** What the request is answered with. */
 export type RequestAnswer<Entry> =
   IsAny<Entry> extends true ? Entry : Entry extends Request<never, infer Value> ? Value : never;
+
+export type Awaitable<T> = T | PromiseLike<T>;

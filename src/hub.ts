@@ -3,25 +3,27 @@
  * emitted goes to the listeners of its space here, and to delivery; what delivery brings goes to the listeners.
  */
 import { assertName } from './arguments.js';
+import { Arrivals, validationError } from './arrivals.js';
 import { checkKeys, show } from './checks.js';
 import { Contexts, type EventContext } from './context.js';
-import { Delivery, type DeliveryHandlers, type Interest } from './delivery/delivery.js';
-import { foreignMessageError } from './delivery/failures.js';
+import { settledBefore } from './delivery/deadline.js';
+import { Delivery, type DeliveryHandlers } from './delivery/delivery.js';
 import type { EmitOptions } from './emit-options.js';
 import { ErrorReporter } from './error-reporter.js';
+import type { Hosting } from './hosting.js';
+import { InOrder } from './in-order.js';
 import { onAbort, type Unsubscribe } from './listen-options.js';
-import { Listeners, type Surroundings } from './listeners.js';
+import { Listeners } from './listeners.js';
 import type { ResolvedOptions } from './options.js';
 import { resolveRequest } from './request-options.js';
 import type { Answer } from './requester.js';
 import { Requests } from './requests.js';
 import type { RequestHandler } from './responder.js';
-import { SpaceInterests } from './space-interests.js';
+import { type RetainedSeeker, SpaceInterests } from './space-interests.js';
 import type { StatusChange } from './status.js';
-import { inTrace, isTracing, withTrace } from './tracing.js';
+import { withTrace } from './tracing.js';
 import { selectTransport } from './transport/select.js';
 import type { Attributes } from './wire/attributes.js';
-import { formatPublisherId, type Header } from './wire/batch.js';
 import { makeSpace, type Space } from './wire/space.js';
 
 const NO_HEADERS = Object.freeze({});
@@ -30,7 +32,7 @@ const DONE: Promise<void> = Promise.resolve();
 /** Whether local listeners are called at the same time or one after another. */
 export type EmitManner = 'emit' | 'emitSerial';
 
-export class EventHub {
+export class EventHub implements RetainedSeeker {
   readonly options: ResolvedOptions;
   /** The events that are in no channel. */
   readonly root: Space;
@@ -41,30 +43,52 @@ export class EventHub {
   /** Of channels that are listened to, by the key of their space. */
   readonly #ofChannels = new Map<string, Listeners>();
   readonly #contexts: Contexts | undefined;
+  readonly #arrivals: Arrivals;
+  /** Events wait for those before them if a schema takes its time. */
+  readonly #inOrder = new InOrder();
+  /** Names of which retained values are looked for, by the key of the search. */
+  readonly #sought = new Map<string, { readonly name: PropertyKey; readonly space: Space }>();
   #volatileDropped = 0;
 
-  /** `onReceived` is told of events from elsewhere before their listeners. */
-  constructor(options: ResolvedOptions, onReceived: (name: PropertyKey, values: readonly unknown[]) => void) {
+  /**
+   * `onReceived` is told of events from elsewhere before their listeners; `hosting` may run the forwarder here, if that is
+   * this emitter's business.
+   */
+  constructor(
+    options: ResolvedOptions,
+    onReceived: (name: PropertyKey, values: readonly unknown[]) => void,
+    hosting?: Hosting,
+  ) {
     this.options = options;
     this.root = makeSpace('event', options.namespace);
     this.#contexts = options.context ? new Contexts() : undefined;
-    const onEvents: DeliveryHandlers['onEvents'] = (interest, values, header, attributes) => {
-      const { name, space } = interest;
-      if (space.kind === 'event') onReceived(name, values);
-      const surroundings = this.#surroundings(interest, header, attributes);
-      if (space.kind === 'event') this.existingListenersOf(space)?.dispatch(name, values, surroundings);
-      else this.#receiveRequests(space, name, values, formatPublisherId(header.publisher), surroundings);
-    };
-    this.delivery = new Delivery(options, selectTransport(options.transport), {
-      onEvents,
+    const handlers: DeliveryHandlers = {
+      onEvents: (interest, values, header, attributes) =>
+        this.#arrivals.receive(interest, values, header, attributes),
+      onRetained: (key, found) => {
+        const sought = this.#sought.get(key);
+        this.#sought.delete(key);
+        if (sought !== undefined) this.#arrivals.receiveRetained(sought.space, sought.name, found);
+      },
       onError: (error) => this.reporter.tell(error),
       onStatus: (status, previous, cause) => {
         this.listeners.dispatchOwn('distributed:status', { status, previous, cause } satisfies StatusChange);
       },
-    });
-    this.requests = new Requests(this.delivery, options.namespace);
+      onJoin: (peer) => this.listeners.dispatchOwn('distributed:join', peer),
+      onLeave: (leave) => this.listeners.dispatchOwn('distributed:leave', leave),
+    };
+    this.delivery = new Delivery(options, selectTransport(options.transport), handlers, hosting);
+    this.requests = new Requests(this.delivery, options);
     this.listeners = this.#newListeners(this.root, () => {});
     this.reporter = new ErrorReporter(this.listeners);
+    this.#arrivals = new Arrivals({
+      schemas: options.schemas,
+      contexts: this.#contexts,
+      requests: this.requests,
+      reporter: this.reporter,
+      listenersOf: (space) => this.existingListenersOf(space),
+      onReceived,
+    });
   }
 
   /** Volatile events that were dropped so far. */
@@ -97,7 +121,7 @@ export class EventHub {
     return space.key === this.root.key ? this.listeners : this.#ofChannels.get(space.key);
   }
 
-  /** Emits to the local listeners in a space, and to every other emitter that listens. */
+  /** Emits to the local listeners in a space, and to every other emitter that listens; first validates it. */
   emit(
     space: Space,
     name: PropertyKey,
@@ -105,8 +129,43 @@ export class EventHub {
     options: EmitOptions | undefined,
     manner: EmitManner,
   ): Promise<void> {
+    const { schemas } = this.options;
+    if (schemas === undefined) return this.#emit(space, name, data, data, options, manner);
+    const isEmitted = schemas.validates(name, 'event', 'emit');
+    const isValidated = isEmitted || schemas.validates(name, 'event', 'receive');
+    const verdict = isValidated ? schemas.judge(name, 'event', data) : { value: data };
+    return this.#inOrder.run(verdict, (known) => {
+      if ('error' in known) {
+        if (isEmitted) return Promise.reject(known.error);
+        // The local listeners are receivers like others.
+        this.reporter.tell(validationError(name, this.delivery.id, known.error));
+        return this.#send(space, name, data, options, withTrace(options?.headers)) ?? DONE;
+      }
+      const sent = schemas.mode === 'emit' ? known.value : data;
+      return this.#emit(space, name, sent, known.value, options, manner);
+    });
+  }
+
+  /** Sends what waits for its validation, and closes. */
+  async close(): Promise<void> {
+    const { idle } = this.#inOrder;
+    if (idle !== undefined) await settledBefore(performance.now() + this.options.closeTimeout, idle);
+    this.requests.close();
+    this.finishIterators();
+    await this.delivery.close();
+  }
+
+  /** `sent` goes to others, `data` to local listeners. */
+  #emit(
+    space: Space,
+    name: PropertyKey,
+    sent: unknown,
+    data: unknown,
+    options: EmitOptions | undefined,
+    manner: EmitManner,
+  ): Promise<void> {
     const headers = withTrace(options?.headers);
-    const room = this.#send(space, name, data, options, headers);
+    const room = this.#send(space, name, sent, options, headers);
     const listeners = space === this.root ? this.listeners : this.existingListenersOf(space);
     if (listeners === undefined) return room ?? DONE;
     listeners.enqueue(name, data);
@@ -118,6 +177,7 @@ export class EventHub {
       publisherId: this.delivery.id,
       sequence: undefined,
       sentAt: this.delivery.time / 1000,
+      retained: false,
       headers: headers ?? NO_HEADERS,
     };
     return bothOf(
@@ -162,28 +222,24 @@ export class EventHub {
     return onAbort(options.signal, this.requests.respond(channel, name, handler));
   }
 
+  /** Looks for a retained value of `name`. Returns whether there is anything to look for. */
+  seek(name: PropertyKey, space: Space): boolean {
+    const key = this.delivery.seekRetained(name, space);
+    if (key === undefined) return false;
+    this.#sought.set(key, { name, space });
+    return true;
+  }
+
+  /** Nobody waits for that any more. */
+  forget(name: PropertyKey, space: Space): void {
+    const key = this.delivery.seekNoMore(name, space);
+    if (key !== undefined) this.#sought.delete(key);
+  }
+
   /** Finishes all iterators. */
   finishIterators(): void {
     this.listeners.finishIterators();
     for (const listeners of [...this.#ofChannels.values()]) listeners.finishIterators();
-  }
-
-  /** Requests, or answers to them. */
-  #receiveRequests(
-    space: Space,
-    name: PropertyKey,
-    values: readonly unknown[],
-    publisherId: string,
-    surroundings: Surroundings | undefined,
-  ): void {
-    for (const [i, value] of values.entries()) {
-      const receive = (): void => {
-        const fault = this.requests.receive(space, name, value, publisherId);
-        if (fault !== undefined) this.reporter.tell(foreignMessageError(fault, name));
-      };
-      if (surroundings === undefined) receive();
-      else surroundings(i, receive);
-    }
   }
 
   #send(
@@ -194,40 +250,14 @@ export class EventHub {
     headers: Attributes['headers'],
   ): Promise<void> | undefined {
     const attributes = headers === undefined ? undefined : { headers };
+    if (options?.retain === true) this.delivery.retain(name, data, space, attributes);
     if (options?.volatile !== true) return this.delivery.publish(name, data, space, attributes);
     if (this.delivery.publishVolatile(name, data, space, attributes)) this.#volatileDropped += 1;
     return undefined;
   }
 
-  /** What each event's listeners are called in, if that is anything. */
-  #surroundings(
-    { name, space }: Interest,
-    { publisher, sequence, time }: Readonly<Header>,
-    attributes: readonly Attributes[] | undefined,
-  ): Surroundings | undefined {
-    const contexts = this.#contexts;
-    if (contexts === undefined && attributes === undefined && !isTracing()) return undefined;
-    return (index, deliver) => {
-      const headers = attributes?.[index]?.headers;
-      const traced = (): void => inTrace(headers, deliver);
-      if (contexts === undefined) {
-        traced();
-        return;
-      }
-      const context = {
-        eventName: name,
-        channel: space.channel,
-        publisherId: formatPublisherId(publisher),
-        sequence: sequence === 0 ? undefined : sequence,
-        sentAt: time / 1000,
-        headers: headers ?? NO_HEADERS,
-      };
-      contexts.run(context, traced);
-    };
-  }
-
   #newListeners(space: Space, onChange: () => void): Listeners {
-    return new Listeners(new SpaceInterests(this.delivery, space, onChange), (name, cause) =>
+    return new Listeners(new SpaceInterests(this.delivery, space, onChange, this), (name, cause) =>
       this.reporter.tellListenerFailure(name, cause),
     );
   }

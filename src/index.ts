@@ -30,8 +30,17 @@ export {
 export type { ListenOptions, Unsubscribe } from './listen-options.js';
 export type { OncePromise } from './once.js';
 export type { DistributedEmitterOptions } from './options.js';
+export type { Peer, PeerLeave } from './peer.js';
 export type { RequestManyOptions, RequestOptions } from './request-options.js';
 export type { Answer } from './requester.js';
+export {
+  type EventSchemas,
+  type RequestSchemas,
+  type SchemaEvents,
+  type SchemaInputs,
+  type ValidateMode,
+  ValidationError,
+} from './schemas.js';
 export type { Status, StatusChange } from './status.js';
 export { createMemoryTransport, MemoryHub } from './transport/memory.js';
 export type {

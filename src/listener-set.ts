@@ -14,10 +14,16 @@ export class ListenerSet<T> {
     return this.#members.size;
   }
 
-  /** Each listener is there once; the last filter counts. */
-  add(listener: T, filter?: T): void {
+  /** Each listener is there once; the last filter counts. Returns whether it was not there before. */
+  add(listener: T, filter?: T): boolean {
+    const isNew = !this.#members.has(listener);
     this.#members.set(listener, { listener, filter });
     this.#snapshot = undefined;
+    return isNew;
+  }
+
+  get(listener: T): Member<T> | undefined {
+    return this.#members.get(listener);
   }
 
   delete(listener: T): void {

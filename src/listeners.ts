@@ -17,6 +17,10 @@ type NamedItem = [name: PropertyKey, data: unknown];
 /** Told when the first interest begins and when the last ends. */
 export interface InterestHandlers {
   onName(name: PropertyKey, interested: boolean): void;
+  /** Each time somebody begins to listen to a name. Returns whether {@link Listeners.giveRetained} will be called for it. */
+  seeksRetained(name: PropertyKey): boolean;
+  /** Nobody waits for that any more. */
+  forgetsRetained(name: PropertyKey): void;
   onAll(interested: boolean): void;
   onPattern(pattern: Pattern, interested: boolean): void;
 }
@@ -59,6 +63,8 @@ export class Listeners {
   readonly #anyIterators = new Set<EventIterator<NamedItem>>();
   readonly #patterns = new Map<string, PatternListeners>();
   readonly #matched = new Map<PropertyKey, readonly PatternListeners[]>();
+  /** Those who get a retained value if one is found before an event of the name comes. */
+  readonly #awaitRetained = new Map<PropertyKey, Map<object, (data: unknown) => void>>();
   /** What has been reported to {@link InterestHandlers}. */
   readonly #interesting = new Set<PropertyKey>();
   #interestingAll = false;
@@ -79,8 +85,9 @@ export class Listeners {
       set = new ListenerSet();
       this.#byName.set(name, set);
     }
-    set.add(listener, filter);
+    const isNew = set.add(listener, filter);
     this.#reportName(name);
+    if (isNew) this.#seekRetained(name, listener, (data) => this.#callOne(set, listener, name, data));
   }
 
   delete(name: PropertyKey, listener: Listener): void {
@@ -88,6 +95,7 @@ export class Listeners {
     if (set === undefined) return;
     set.delete(listener);
     if (set.size === 0) this.#byName.delete(name);
+    this.#seekNoMore(name, listener);
     this.#reportName(name);
   }
 
@@ -118,6 +126,7 @@ export class Listeners {
       for (const name of names) {
         const set = this.#iterators.get(name);
         if (set?.delete(iterator) && set.size === 0) this.#iterators.delete(name);
+        this.#seekNoMore(name, iterator);
         this.#reportName(name);
       }
     });
@@ -126,6 +135,7 @@ export class Listeners {
       if (set === undefined) this.#iterators.set(name, new Set([iterator]));
       else set.add(iterator);
       this.#reportName(name);
+      this.#seekRetained(name, iterator, (data) => iterator.enqueue(data));
     }
     return iterator;
   }
@@ -152,10 +162,18 @@ export class Listeners {
     return iterator;
   }
 
+  /** Gives a retained value to those who have begun to listen to the name and have had no event of it yet; or to nobody. */
+  giveRetained(name: PropertyKey, found: { readonly data: unknown } | undefined): void {
+    const waiting = this.#awaitRetained.get(name);
+    this.#awaitRetained.delete(name);
+    if (found !== undefined) for (const give of waiting?.values() ?? []) give(found.data);
+  }
+
   /** Forgets the listeners of one name and finishes its iterators. */
   clear(name: PropertyKey): void {
     // The set stays, as in Emittery: an event on its way finds in it who is added again.
     this.#byName.get(name)?.clear();
+    if (this.#awaitRetained.delete(name)) this.#onInterest.forgetsRetained(name);
     for (const iterator of this.#iterators.get(name) ?? []) iterator.finish();
     this.#reportName(name);
   }
@@ -166,6 +184,8 @@ export class Listeners {
     this.#byName.clear();
     this.#any.clear();
     this.finishIterators();
+    for (const name of this.#awaitRetained.keys()) this.#onInterest.forgetsRetained(name);
+    this.#awaitRetained.clear();
     for (const listeners of [...this.#patterns.values()]) {
       listeners.listeners.clear();
       this.#closePattern(listeners);
@@ -327,7 +347,23 @@ export class Listeners {
     return all;
   }
 
+  #seekRetained(name: PropertyKey, seeker: object, give: (data: unknown) => void): void {
+    if (!this.#onInterest.seeksRetained(name)) return;
+    const waiting = this.#awaitRetained.get(name) ?? new Map<object, (data: unknown) => void>();
+    this.#awaitRetained.set(name, waiting);
+    waiting.set(seeker, give);
+  }
+
+  #seekNoMore(name: PropertyKey, seeker: object): void {
+    const waiting = this.#awaitRetained.get(name);
+    if (waiting?.delete(seeker) !== true || waiting.size > 0) return;
+    this.#awaitRetained.delete(name);
+    this.#onInterest.forgetsRetained(name);
+  }
+
   #enqueueByName(name: PropertyKey, data: unknown): void {
+    // What is retained came before this.
+    if (this.#awaitRetained.size > 0) this.#awaitRetained.delete(name);
     if (this.#iterators.size === 0) return;
     const set = this.#iterators.get(name);
     if (set === undefined) return;
@@ -350,6 +386,17 @@ export class Listeners {
       } catch (cause) {
         this.#onFailure(name, cause);
       }
+    }
+  }
+
+  /** One that is still there. */
+  #callOne(set: ListenerSet<Listener>, listener: Listener, name: PropertyKey, value: unknown): void {
+    const member = set.get(listener);
+    if (member === undefined || !this.#passes(member.filter, name, value)) return;
+    try {
+      this.#watch(name, member.listener(value));
+    } catch (cause) {
+      this.#onFailure(name, cause);
     }
   }
 

@@ -5,9 +5,11 @@
  * `TypeError` or `RangeError` at once, naming the option, what was expected and what was given.
  */
 import type { Options as EmitteryOptions } from 'emittery';
-import { formatEndpoint, parsePort, toDialable } from './address.js';
+import { type Endpoint, formatEndpoint, isOfThisMachine, parsePort, toDialable } from './address.js';
 import { checkAddress, checkInteger, checkKeys, show } from './checks.js';
 import { DEFAULT_SEPARATOR } from './pattern.js';
+import { type PresenceOptions, resolvePresence } from './presence-options.js';
+import { type EventSchemas, Schemas, type ValidateMode } from './schemas.js';
 import type { TransportFactory } from './transport/transport.js';
 import { isNamespace } from './wire/space.js';
 import { isWellFormed } from './wire/text.js';
@@ -54,6 +56,13 @@ export interface DistributedEmitterOptions {
    * @default 'zmtp'
    */
   readonly transport?: TransportChoice | undefined;
+  /**
+   * Who runs the forwarder: `external`, somebody else; or `auto`, the first process on this machine that needs it, and
+   * when that ends, another one (docs/reliability.md). The addresses are then of this machine: `localhost`, which is
+   * bound at 127.0.0.1 only, an IP address of its own, or a path. All processes should say `auto` then.
+   * @default 'external'
+   */
+  readonly forwarder?: ForwarderChoice | undefined;
   /** How long `connect()` waits for a working link, in milliseconds. @default 2000 */
   readonly connectTimeout?: number | undefined;
   /** How long `close()` goes on sending, and waits until the forwarder has it, in milliseconds. @default 2000 */
@@ -74,8 +83,14 @@ export interface DistributedEmitterOptions {
   readonly historyBytes?: number | undefined;
   /** How long events are kept after they were sent, in milliseconds. @default 60000 */
   readonly historyAge?: number | undefined;
+  /** Retained values are kept in so many bytes of memory. @default 16 MiB */
+  readonly retainedBytes?: number | undefined;
   /** How long what was missed is waited for before it is told as lost, in milliseconds. @default 15000 */
   readonly recoveryTimeout?: number | undefined;
+  /** Validate events by these, and give them their types: any Standard Schema (zod, valibot, arktype …) by name. @default none */
+  readonly schemas?: EventSchemas | undefined;
+  /** What is validated by {@link schemas}. @default 'both' */
+  readonly validate?: ValidateMode | undefined;
   /** What separates the segments of names for patterns: one character or more. @default ':' */
   readonly separator?: string | undefined;
   /**
@@ -83,6 +98,23 @@ export interface DistributedEmitterOptions {
    * event, and makes promises slower on Node 20 and 22. @default false
    */
   readonly context?: boolean | undefined;
+  /**
+   * What this emitter's service is called, 1 to 255 characters: others see it in `peers()`. Whoever gives `name`, `meta`
+   * or `heartbeatInterval` takes part in presence from the beginning; see docs/presence.md.
+   * @default none
+   */
+  readonly name?: string | undefined;
+  /**
+   * What others are to know of this emitter: anything that an event may carry, of at most 16 KiB of msgpack. It is read
+   * once, now. @default none
+   */
+  readonly meta?: unknown;
+  /**
+   * How often this emitter tells those who watch that it is there, in milliseconds, from 100 to 3600000. After three of
+   * these without a word, it has left.
+   * @default 1000
+   */
+  readonly heartbeatInterval?: number | undefined;
   /** Emittery's own debug options. */
   readonly debug?: EmitteryOptions<Record<PropertyKey, unknown>>['debug'];
 }
@@ -93,6 +125,7 @@ export interface ResolvedOptions {
   readonly xpubAddress: string;
   readonly namespace: string;
   readonly transport: TransportChoice;
+  readonly forwarder: ForwarderChoice;
   readonly connectTimeout: number;
   readonly closeTimeout: number;
   readonly maxEventBytes: number;
@@ -102,10 +135,15 @@ export interface ResolvedOptions {
   readonly maxBatchBytes: number;
   readonly historyBytes: number;
   readonly historyAge: number;
+  readonly retainedBytes: number;
   readonly recoveryTimeout: number;
+  readonly schemas: Schemas | undefined;
   readonly separator: string;
   readonly context: boolean;
+  readonly presence: PresenceOptions;
 }
+
+export type ForwarderChoice = 'auto' | 'external';
 
 export type TransportChoice = 'zmtp' | 'memory' | TransportFactory;
 
@@ -118,6 +156,7 @@ const KNOWN: readonly (keyof DistributedEmitterOptions)[] = [
   'xpubPort',
   'namespace',
   'transport',
+  'forwarder',
   'connectTimeout',
   'closeTimeout',
   'maxEventBytes',
@@ -126,9 +165,15 @@ const KNOWN: readonly (keyof DistributedEmitterOptions)[] = [
   'maxBatchBytes',
   'historyBytes',
   'historyAge',
+  'retainedBytes',
   'recoveryTimeout',
+  'schemas',
+  'validate',
   'separator',
   'context',
+  'name',
+  'meta',
+  'heartbeatInterval',
   'debug',
 ];
 
@@ -153,11 +198,17 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
   );
   const maxBatchBytes = integer('maxBatchBytes', given.maxBatchBytes, 4 * KIB, 1, MIB);
   const highWaterMark = Math.min(MIB, Math.ceil(maxBufferBytes / 2));
+  const xsub = address('xsub', given.xsubAddress, given.xsubPort, environment, DEFAULT_XSUB_PORT);
+  const xpub = address('xpub', given.xpubAddress, given.xpubPort, environment, DEFAULT_XPUB_PORT);
+  const chosenTransport = transport(given.transport);
+  const chosenForwarder = forwarder(given.forwarder);
+  if (chosenForwarder === 'auto') checkHosting(chosenTransport, xsub, xpub);
   return Object.freeze({
-    xsubAddress: address('xsub', given.xsubAddress, given.xsubPort, environment, DEFAULT_XSUB_PORT),
-    xpubAddress: address('xpub', given.xpubAddress, given.xpubPort, environment, DEFAULT_XPUB_PORT),
+    xsubAddress: formatEndpoint(xsub.endpoint),
+    xpubAddress: formatEndpoint(xpub.endpoint),
     namespace: namespace(given.namespace),
-    transport: transport(given.transport),
+    transport: chosenTransport,
+    forwarder: chosenForwarder,
     connectTimeout: integer('connectTimeout', given.connectTimeout, 2000, 0, MAX_TIMEOUT_MS),
     closeTimeout: integer('closeTimeout', given.closeTimeout, 2000, 0, MAX_TIMEOUT_MS),
     maxEventBytes,
@@ -167,9 +218,12 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
     maxBatchBytes,
     historyBytes: integer('historyBytes', given.historyBytes, 128 * MIB, 0, Number.MAX_SAFE_INTEGER),
     historyAge: integer('historyAge', given.historyAge, 60_000, 0, MAX_TIMEOUT_MS),
+    retainedBytes: integer('retainedBytes', given.retainedBytes, 16 * MIB, 0, Number.MAX_SAFE_INTEGER),
     recoveryTimeout: integer('recoveryTimeout', given.recoveryTimeout, 15_000, 0, MAX_TIMEOUT_MS),
+    schemas: schemas(given.schemas, given.validate),
     separator: separator(given.separator),
     context: boolean('context', given.context, false),
+    presence: resolvePresence(given),
   });
 }
 
@@ -186,6 +240,13 @@ function boolean(option: string, value: unknown, preset: boolean): boolean {
   if (value === undefined) return preset;
   if (typeof value === 'boolean') return value;
   throw new TypeError(`Expected \`${option}\` to be a boolean, got ${show(value)}`);
+}
+
+function schemas(value: unknown, mode: unknown): Schemas | undefined {
+  const modes = ['both', 'receive', 'emit', 'none'];
+  if (mode !== undefined && !modes.includes(mode as ValidateMode))
+    throw new TypeError(`Expected \`validate\` to be one of ${modes.join(', ')}, got ${show(mode)}`);
+  return value === undefined ? undefined : new Schemas(value, (mode as ValidateMode | undefined) ?? 'both');
 }
 
 function separator(value: unknown): string {
@@ -210,25 +271,70 @@ function transport(value: unknown): TransportChoice {
   );
 }
 
+function forwarder(value: unknown): ForwarderChoice {
+  if (value === undefined) return 'external';
+  if (value === 'auto' || value === 'external') return value;
+  throw new TypeError(`Expected \`forwarder\` to be 'auto' or 'external', got ${show(value)}`);
+}
+
+/** What a process has to be able to do that may run the forwarder. */
+function checkHosting(choice: TransportChoice, xsub: Address, xpub: Address): void {
+  if (choice !== 'zmtp') {
+    throw new TypeError(
+      `Expected \`transport\` to be 'zmtp' with \`forwarder: 'auto'\`, got ${show(choice)}, which needs no forwarder`,
+    );
+  }
+  for (const { name, endpoint } of [xsub, xpub]) {
+    if (!isOfThisMachine(endpoint)) {
+      throw new RangeError(
+        `Expected ${name} to be of this machine with \`forwarder: 'auto'\` (localhost, an IP address of its own, or ` +
+          `ipc://PATH), got '${formatEndpoint(endpoint)}'`,
+      );
+    }
+    if (endpoint.protocol === 'ipc' && process.platform !== 'linux') {
+      throw new RangeError(
+        `Expected ${name} to begin with tcp:// with \`forwarder: 'auto'\` (ipc:// works on Linux only), got ` +
+          `'${formatEndpoint(endpoint)}'`,
+      );
+    }
+  }
+  const address = formatEndpoint(xpub.endpoint);
+  if (address === formatEndpoint(xsub.endpoint)) {
+    throw new RangeError(
+      `Expected ${xpub.name} to be another address than ${xsub.name}, got '${address}' for both`,
+    );
+  }
+}
+
+/** Where a side of the forwarder is, and who said so, for messages. */
+interface Address {
+  readonly name: string;
+  readonly endpoint: Endpoint;
+}
+
 function address(
   side: 'xsub' | 'xpub',
   givenAddress: unknown,
   givenPort: unknown,
   environment: Environment,
   presetPort: number,
-): string {
+): Address {
   if (givenAddress !== undefined) return dialable(`\`${side}Address\``, givenAddress);
-  if (givenPort !== undefined) return onThisMachine(integer(`${side}Port`, givenPort, 0, 1, 65_535));
+  const option = `${side}Port`;
+  if (givenPort !== undefined)
+    return onThisMachine(`\`${option}\``, integer(option, givenPort, 0, 1, 65_535));
   const addressVariable = `${side.toUpperCase()}_ADDRESS`;
   const fromEnvironment = environment[addressVariable];
   if (fromEnvironment) return dialable(`environment variable ${addressVariable}`, fromEnvironment);
   const portVariable = `${side.toUpperCase()}_PORT`;
   const port = environment[portVariable];
-  return onThisMachine(port ? environmentPort(portVariable, port) : presetPort);
+  return port
+    ? onThisMachine(`environment variable ${portVariable}`, environmentPort(portVariable, port))
+    : onThisMachine(`\`${side}Address\``, presetPort);
 }
 
-function onThisMachine(port: number): string {
-  return `tcp://localhost:${port}`;
+function onThisMachine(name: string, port: number): Address {
+  return { name, endpoint: { protocol: 'tcp', host: 'localhost', port } };
 }
 
 function environmentPort(variable: string, text: string): number {
@@ -241,10 +347,10 @@ function environmentPort(variable: string, text: string): number {
   return port;
 }
 
-function dialable(name: string, value: unknown): string {
+function dialable(name: string, value: unknown): Address {
   const endpoint = checkAddress(name, value);
   if (endpoint.protocol === 'tcp' && endpoint.port === 0) {
     throw new RangeError(`Expected ${name} to have a port from 1 to 65535, got ${show(value)}`);
   }
-  return formatEndpoint(toDialable(endpoint));
+  return { name, endpoint: toDialable(endpoint) };
 }

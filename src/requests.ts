@@ -1,8 +1,10 @@
 /** Requests and answers of one emitter: what it asks, what it answers, and the events that carry both. */
 import type { Delivery } from './delivery/delivery.js';
+import type { ResolvedOptions } from './options.js';
 import type { ResolvedRequest } from './request-options.js';
 import { type Answer, isUnanswered, Requester, type RequestHandlers } from './requester.js';
 import { type RequestHandler, Responder } from './responder.js';
+import type { Schemas } from './schemas.js';
 import { withTrace } from './tracing.js';
 import { type AnswerData, AnswerKind } from './wire/requests.js';
 import { makeSpace, type Space } from './wire/space.js';
@@ -10,14 +12,16 @@ import { makeSpace, type Space } from './wire/space.js';
 export class Requests {
   readonly #delivery: Delivery;
   readonly #namespace: string;
+  readonly #schemas: Schemas | undefined;
   readonly #replies: Space;
   readonly #requester = new Requester();
   readonly #responder: Responder;
   #listening: Promise<void> | undefined;
 
-  constructor(delivery: Delivery, namespace: string) {
+  constructor(delivery: Delivery, { namespace, schemas }: Pick<ResolvedOptions, 'namespace' | 'schemas'>) {
     this.#delivery = delivery;
     this.#namespace = namespace;
+    this.#schemas = schemas;
     this.#replies = makeSpace('reply', namespace);
     this.#responder = new Responder({
       onInterest: (name, space, interested) => {
@@ -29,7 +33,19 @@ export class Requests {
   }
 
   /** As `emitter.request`, in a channel if one is given. */
-  request(
+  async request(
+    channel: string | undefined,
+    name: PropertyKey,
+    data: unknown,
+    options: ResolvedRequest,
+  ): Promise<unknown> {
+    const schemas = this.#schemas;
+    if (schemas === undefined) return this.#request(channel, name, data, options);
+    const valid = await schemas.outgoing(name, 'request', data);
+    return schemas.incoming(name, 'answer', await this.#request(channel, name, valid, options));
+  }
+
+  #request(
     channel: string | undefined,
     name: PropertyKey,
     data: unknown,
@@ -53,10 +69,12 @@ export class Requests {
     data: unknown,
     options: ResolvedRequest,
   ): AsyncGenerator<Answer<unknown>, void, undefined> {
+    const schemas = this.#schemas;
+    const valid = schemas === undefined ? data : await schemas.outgoing(name, 'request', data);
     const answers: Answer<unknown>[] = [];
     let ended: { readonly error: unknown } | undefined;
     let wake = (): void => {};
-    const abandon = this.#open(channel, name, data, options, {
+    const abandon = this.#open(channel, name, valid, options, {
       onAnswer: (answer) => {
         answers.push(answer);
         wake();
@@ -68,7 +86,8 @@ export class Requests {
     });
     try {
       while (true) {
-        for (let answer = answers.shift(); answer !== undefined; answer = answers.shift()) yield answer;
+        for (let answer = answers.shift(); answer !== undefined; answer = answers.shift())
+          yield schemas === undefined ? answer : await validAnswer(schemas, name, answer);
         if (ended !== undefined) break;
         await new Promise<void>((resolve) => {
           wake = resolve;
@@ -84,8 +103,9 @@ export class Requests {
   /** Returns what takes the handler off again. */
   respond(channel: string | undefined, name: PropertyKey, handler: RequestHandler): () => void {
     const space = this.#spaceOf(channel);
-    this.#responder.add(name, space, handler);
-    return () => this.#responder.delete(name, space, handler);
+    const validating = this.#validating(name, handler);
+    this.#responder.add(name, space, validating);
+    return () => this.#responder.delete(name, space, validating);
   }
 
   /** A request or an answer came from elsewhere. Returns what is wrong with it, if something is. */
@@ -121,6 +141,15 @@ export class Requests {
     return this.#requester.open(name, options, link, handlers);
   }
 
+  #validating(name: PropertyKey, handler: RequestHandler): RequestHandler {
+    const schemas = this.#schemas;
+    if (schemas === undefined) return handler;
+    return async (data) => {
+      const answer = await handler(await schemas.incoming(name, 'request', data));
+      return schemas.outgoing(name, 'answer', answer);
+    };
+  }
+
   /** Answers arrive once it was proven that they do. After that, one that an outage costs is recovered. */
   #listen(): Promise<void> {
     if (this.#listening === undefined) {
@@ -151,5 +180,19 @@ export class Requests {
 
   #spaceOf(channel: string | undefined): Space {
     return makeSpace('request', this.#namespace, channel);
+  }
+}
+
+/** One that is not valid is a failure like others. */
+async function validAnswer(
+  schemas: Schemas,
+  name: PropertyKey,
+  answer: Answer<unknown>,
+): Promise<Answer<unknown>> {
+  if (answer.status === 'rejected') return answer;
+  try {
+    return { ...answer, value: await schemas.incoming(name, 'answer', answer.value) };
+  } catch (reason) {
+    return { status: 'rejected', reason: reason as Error, publisherId: answer.publisherId };
   }
 }

@@ -5,24 +5,45 @@ import type { Pattern } from './pattern.js';
 import type { Space } from './wire/space.js';
 import { encodeNamePrefixes } from './wire/topic.js';
 
+/** Looks for retained values. */
+export interface RetainedSeeker {
+  /** Returns whether it will tell what it finds. */
+  seek(name: PropertyKey, space: Space): boolean;
+  forget(name: PropertyKey, space: Space): void;
+}
+
 export class SpaceInterests implements InterestHandlers {
   readonly #delivery: Delivery;
   readonly #space: Space;
   readonly #onChange: () => void;
+  readonly #seeker: RetainedSeeker;
   #all: PrefixInterest | undefined;
   readonly #patterns = new Map<string, readonly PrefixInterest[]>();
 
   /** `onChange` is called whenever an interest begins or ends. */
-  constructor(delivery: Delivery, space: Space, onChange: () => void) {
+  constructor(delivery: Delivery, space: Space, onChange: () => void, seeker: RetainedSeeker) {
     this.#delivery = delivery;
     this.#space = space;
     this.#onChange = onChange;
+    this.#seeker = seeker;
   }
 
   onName(name: PropertyKey, interested: boolean): void {
-    if (interested) this.#delivery.listen(name, this.#space);
+    const { kind, channel } = this.#space;
+    const isOwn = kind === 'event' && channel === undefined;
+    if (isOwn && (name === 'distributed:join' || name === 'distributed:leave'))
+      this.#delivery.watch(name, interested);
+    else if (interested) this.#delivery.listen(name, this.#space);
     else this.#delivery.unlisten(name, this.#space);
     this.#onChange();
+  }
+
+  seeksRetained(name: PropertyKey): boolean {
+    return this.#seeker.seek(name, this.#space);
+  }
+
+  forgetsRetained(name: PropertyKey): void {
+    this.#seeker.forget(name, this.#space);
   }
 
   onAll(interested: boolean): void {

@@ -5,12 +5,15 @@
  * emitter above sees names and values, the transport below sees bytes.
  */
 import { DemitterError, DistributedError } from '../errors.js';
+import type { Hosting } from '../hosting.js';
 import type { ResolvedOptions } from '../options.js';
+import type { Peer, PeerLeave } from '../peer.js';
 import { canFollow, type Status } from '../status.js';
 import type { LinkStatus, Transport, TransportFactory } from '../transport/transport.js';
-import type { Attributes } from '../wire/attributes.js';
+import { type Attributes, separateAttributes, toPair } from '../wire/attributes.js';
 import {
   emptyHeader,
+  FLAG_ATTRIBUTES,
   formatPublisherId,
   fromElapsed,
   HEADER_BYTES,
@@ -21,10 +24,18 @@ import {
   readHeader,
   toElapsed,
 } from '../wire/batch.js';
-import { PayloadError } from '../wire/payload.js';
+import { PayloadError, packPayload, unpackPayloads } from '../wire/payload.js';
 import { decodeRequest, decodeTopics, encodeRequest, encodeTopics } from '../wire/recovery.js';
 import { encodeNamespace, isSpaceKind, NAMESPACE_KIND, type Space } from '../wire/space.js';
-import { allEmittersTopic, encodeTopic, inboxTopic, TopicKind } from '../wire/topic.js';
+import {
+  allEmittersTopic,
+  decodeTopic,
+  encodeTopic,
+  inboxTopic,
+  MAX_TOPIC_BYTES,
+  retainedTopic,
+  TopicKind,
+} from '../wire/topic.js';
 import { settledBefore } from './deadline.js';
 import {
   closedError,
@@ -34,18 +45,29 @@ import {
   outageError,
   overflowError,
   readyTimeoutError,
+  retainedForgottenError,
+  undecodableError,
   unsendableError,
 } from './failures.js';
 import { Heartbeat } from './heartbeat.js';
 import { Liveness } from './liveness.js';
 import { Post } from './post.js';
+import { Presence, type WatchReason } from './presence/presence.js';
 import { Inbox } from './receiving/inbox.js';
 import { Inquirer } from './receiving/inquirer.js';
 import type { Interest, NameFilter, PrefixInterest } from './receiving/interests.js';
 import { Refusals } from './refusals.js';
+import { type FoundValue, Retention } from './retention/retention.js';
 import type { Acceptance } from './sending/outbox.js';
 import { checkTopic, EventTooLargeError } from './sending/publications.js';
 import { Sending } from './sending/sending.js';
+
+/** A retained value that was found. */
+export interface RetainedValue {
+  readonly value: unknown;
+  readonly header: Readonly<Header>;
+  readonly attributes: Attributes | undefined;
+}
 
 export type { Interest, PrefixInterest } from './receiving/interests.js';
 
@@ -62,6 +84,10 @@ export interface DeliveryHandlers {
   ): void;
   onError(error: DistributedError): void;
   onStatus(status: Status, previous: Status, cause: Error | undefined): void;
+  /** The search for a retained value of the topic `key` has ended: with this one, if there is any. */
+  onRetained(key: string, found: RetainedValue | undefined): void;
+  onJoin(peer: Peer): void;
+  onLeave(leave: PeerLeave): void;
 }
 
 export class Delivery {
@@ -80,17 +106,28 @@ export class Delivery {
   readonly #liveness: Liveness;
   readonly #heartbeat: Heartbeat;
   readonly #inquirer: Inquirer;
+  readonly #presence: Presence;
+  readonly #retention: Retention;
+  readonly #retainedTopic: Buffer;
   readonly #refusals: Refusals;
+  readonly #hosting: Hosting | undefined;
   #status: Status = 'idle';
   #lastLinkError: Error | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(options: ResolvedOptions, createTransport: TransportFactory, handlers: DeliveryHandlers) {
+  /** `hosting`: who may run the forwarder here, if it is this emitter's business. */
+  constructor(
+    options: ResolvedOptions,
+    createTransport: TransportFactory,
+    handlers: DeliveryHandlers,
+    hosting?: Hosting,
+  ) {
     const publisher = randomPublisherId();
     this.#publisher = publisher;
     this.id = formatPublisherId(publisher);
     this.#options = options;
     this.#handlers = handlers;
+    this.#hosting = hosting;
     const { xsubAddress, xpubAddress, maxMessageBytes } = options;
     this.#transport = createTransport({ xsubAddress, xpubAddress, maxMessageBytes });
     const now = (): number => performance.now();
@@ -130,6 +167,8 @@ export class Delivery {
       this.#setStatus('ready');
       this.#heartbeat.start();
       this.#sending.proven();
+      this.#presence.linkProven(subscriptions);
+      this.#retention.linkReady();
     });
     this.#heartbeat = new Heartbeat(now, {
       beat: (sequence) => {
@@ -138,12 +177,40 @@ export class Delivery {
       },
       onOutage: (withinMs) => this.#sufferOutage(withinMs),
       onSilence: () => this.#proveAgain(),
+      onReturn: (sentAt) => this.#presence.proved(sentAt),
     });
     this.#inquirer = new Inquirer({
       now,
       random: Math.random,
       publishers: () => this.#inbox.recentPublishers(),
       inquire: (receiver, withinMs) => this.#inquire(receiver, withinMs),
+    });
+    this.#retainedTopic = retainedTopic(options.namespace);
+    this.#retention = new Retention(publisher, {
+      namespace: options.namespace,
+      maxBytes: options.retainedBytes,
+      latencyMs: () => this.#heartbeat.latency ?? 0,
+      inForce: () => this.#liveness.confirmed(),
+      subscribe: (topic) => void this.#subscribe(topic),
+      publish: (topic, kind, body) => this.#post.publish(topic, { kind }, body),
+      post: (receiver, kind, body) => this.#post.send(receiver, { kind }, body),
+      onFound: (key, found) => this.#foundRetained(key, found),
+      onForgotten: (count) => handlers.onError(retainedForgottenError(options, count)),
+    });
+    this.#presence = new Presence(publisher, options.presence, {
+      now,
+      timeOfDay: () => this.time / 1000,
+      namespace: options.namespace,
+      latencyMs: () => this.#heartbeat.latency ?? 0,
+      subscribe: (topic) => this.#subscribe(topic),
+      unsubscribe: (topic) => this.#unsubscribe(topic),
+      // Nobody waits for it, so that its end without success is nobody's concern.
+      prove: () => void this.#liveness.confirmed().catch(() => undefined),
+      publish: (topic, content, body) => this.#post.publish(topic, content, body),
+      post: (receiver, content) => this.#post.send(receiver, content),
+      beat: () => this.#heartbeat.beatNow(),
+      onJoin: (peer) => handlers.onJoin(peer),
+      onLeave: (leave) => handlers.onLeave(leave),
     });
     this.#refusals = new Refusals(options, (error) => handlers.onError(error));
   }
@@ -169,6 +236,12 @@ export class Delivery {
   /** Starts to make the link. Allowed once, from `idle`. */
   open(): void {
     this.#setStatus('connecting');
+    // A forwarder of one's own is there for the first attempt, which saves the pause until the second.
+    if (this.#hosting === undefined) this.#openTransport();
+    else void this.#hosting.open().then(() => this.#openTransport());
+  }
+
+  #openTransport(): void {
     this.#transport.open({
       onMessage: (message, yours) => this.#receive(message, yours),
       onStatus: (link, cause) => this.#onLink(link, cause),
@@ -239,6 +312,34 @@ export class Delivery {
     }
   }
 
+  /**
+   * Keeps a value for those who begin to listen to `name` later; it is sent by {@link publish} as well. Never throws: what
+   * cannot be kept cannot be sent either, which is told there.
+   */
+  retain(name: PropertyKey, value: unknown, space: Space, attributes?: Attributes): void {
+    const topic = encodeTopic(name, space);
+    if (topic === undefined || this.#isClosing) return;
+    try {
+      const payload = packPayload(attributes === undefined ? value : toPair(attributes, value));
+      if (payload.length > this.#options.maxEventBytes) return;
+      const flags = attributes === undefined ? 0 : FLAG_ATTRIBUTES;
+      this.#retention.retain(topic, flags, this.time, payload);
+    } catch (cause) {
+      if (!isUnsendable(cause)) throw cause;
+    }
+  }
+
+  /**
+   * Looks for the newest retained value of `name`: `onRetained` tells the outcome, once, under the key that this returns.
+   * `undefined` if there is nothing to look for: the name stays in this process, or is closed.
+   */
+  seekRetained(name: PropertyKey, space: Space): string | undefined {
+    const topic = this.#isClosing ? undefined : encodeTopic(name, space);
+    if (topic === undefined || topic.length > MAX_TOPIC_BYTES) return undefined;
+    this.#retention.seek(topic);
+    return topic.toString('latin1');
+  }
+
   /** Receives events of `name` from here on; in force when {@link ready} resolves. */
   listen(name: PropertyKey, space: Space): void {
     const topic = encodeTopic(name, space);
@@ -289,9 +390,21 @@ export class Delivery {
     throw readyTimeoutError(this.#options, timeoutMs, this.#lastLinkError);
   }
 
+  /** Tells who joins and leaves, for `reason`, from here on or not any more. */
+  watch(reason: WatchReason, wanted: boolean): void {
+    if (!this.#isClosing) this.#presence.watch(reason, wanted);
+  }
+
+  /** Who else takes part in presence. Rejects as {@link ready} does. */
+  async peers(): Promise<readonly Peer[]> {
+    if (this.#status === 'idle') throw notConnectedError();
+    if (this.#isClosing) throw closedError();
+    return this.#presence.peers();
+  }
+
   /** Why there is no working link, once `connectTimeout` has passed without one. */
   tellConnectTimeout(): void {
-    this.#handlers.onError(connectTimeoutError(this.#options, this.#lastLinkError));
+    this.#handlers.onError(connectTimeoutError(this.#options, this.#lastLinkError, this.#hosting?.failure));
   }
 
   /** Sends what was emitted, for at most `closeTimeout`, and releases everything. */
@@ -305,14 +418,28 @@ export class Delivery {
     const hasLink = this.#status !== 'idle';
     this.#setStatus('closing');
     if (hasLink) await this.#sending.finish(deadline);
+    await this.#handOver(deadline);
+    this.#presence.close();
     this.#liveness.stop(closedError());
     this.#heartbeat.stop();
     this.#inquirer.stop();
+    this.#retention.stop();
     this.#inbox.stop();
     const unsent = await this.#sending.close(deadline);
     if (unsent > 0) this.#refusals.add('unsent', undefined, unsent);
     this.#refusals.tell();
+    await this.#hosting?.release();
     this.#setStatus('closed');
+  }
+
+  /** A forwarder that runs here ends with this emitter: who misses something by that can ask, once another one runs. */
+  async #handOver(deadline: number): Promise<void> {
+    const stopForwarder = await this.#hosting?.handOver(deadline);
+    if (stopForwarder === undefined) return;
+    // Before it happens: the next link may be there before all of this one is gone.
+    this.#sending.doubt();
+    await stopForwarder();
+    await this.#sending.finish(deadline);
   }
 
   /** Returns the number of the subscription. */
@@ -333,6 +460,8 @@ export class Delivery {
     else if (kind === TopicKind.probe) this.#liveness.receive(message);
     else if (kind === TopicKind.inbox) this.#receivePost(message, this.#inboxTopic);
     else if (kind === TopicKind.all) this.#receivePost(message, this.#allTopic);
+    else if (kind === TopicKind.retained) this.#receivePost(message, this.#retainedTopic);
+    else if (kind === TopicKind.presence) this.#tellForeign(this.#presence.receive(message));
   }
 
   /** A message of another emitter's delivery, or of this one's heartbeat. */
@@ -340,9 +469,38 @@ export class Delivery {
     const { length } = topic;
     const header = emptyHeader();
     if (!message.subarray(0, length).equals(topic)) return;
-    const fault =
+    this.#tellForeign(
       readHeader(message, length, header) ??
-      this.#obey(header, message.subarray(length + HEADER_BYTES), topic === this.#allTopic);
+        this.#obey(header, message.subarray(length + HEADER_BYTES), topic === this.#allTopic),
+    );
+  }
+
+  /** Undoes {@link seekRetained}, and returns its key. */
+  seekNoMore(name: PropertyKey, space: Space): string | undefined {
+    const key = encodeTopic(name, space)?.toString('latin1');
+    if (key !== undefined) this.#retention.seekNoMore(key);
+    return key;
+  }
+
+  #foundRetained(key: string, found: FoundValue | undefined): void {
+    if (found === undefined) {
+      this.#handlers.onRetained(key, undefined);
+      return;
+    }
+    const { message, header, topicLength } = found;
+    try {
+      const values = unpackPayloads(message, topicLength + HEADER_BYTES, 1);
+      const hasAttributes = (header.flags & FLAG_ATTRIBUTES) !== 0;
+      const [attributes] = hasAttributes ? separateAttributes(values) : [];
+      this.#handlers.onRetained(key, { value: values[0], header, attributes });
+    } catch (cause) {
+      this.#handlers.onRetained(key, undefined);
+      const name = decodeTopic(message.subarray(0, topicLength)) ?? '';
+      this.#handlers.onError(undecodableError(header.publisher, name, undefined, 1, cause as Error));
+    }
+  }
+
+  #tellForeign(fault: string | undefined): void {
     if (fault !== undefined) this.#handlers.onError(foreignMessageError(fault));
   }
 
@@ -371,6 +529,18 @@ export class Delivery {
         this.#sending.tellTails(publisher, topics, fromElapsed(header.elapsed));
         return undefined;
       }
+      case MessageKind.retainedQuery: {
+        const topics = decodeTopics(Buffer.from(body));
+        if (topics === undefined) return 'is a malformed question for retained values';
+        this.#retention.answer(publisher, topics);
+        return undefined;
+      }
+      case MessageKind.retained:
+      case MessageKind.holder:
+        return publisher === this.#publisher ? undefined : this.#retention.receive(kind, body);
+      case MessageKind.rollCall:
+        this.#presence.asked();
+        return undefined;
       default:
         return this.#inbox.receiveAnswer(header, body);
     }
@@ -395,17 +565,22 @@ export class Delivery {
     this.#sending.doubt();
     this.#lostLink(new DemitterError('DEMITTER_NETWORK', 'The forwarder does not return probes any more'));
     this.#heartbeat.stop();
+    this.#presence.linkLost();
+    this.#retention.linkLost();
     this.#liveness.setLinkUp(true);
   }
 
   #onLink(link: LinkStatus, cause: Error | undefined): void {
     this.#lastLinkError = cause;
+    this.#hosting?.setLink(link);
     if (link === 'up') {
       this.#sending.linkUp();
     } else {
       this.#sending.linkDown();
       this.#heartbeat.stop();
       this.#inquirer.stop();
+      this.#presence.linkLost();
+      this.#retention.linkLost();
       this.#lostLink(cause);
     }
     this.#liveness.setLinkUp(link === 'up');

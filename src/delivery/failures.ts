@@ -15,6 +15,16 @@ export function overflowError({ maxBufferBytes }: ResolvedOptions): DemitterErro
   );
 }
 
+/** `count` retained values had to make room for others. */
+export function retainedForgottenError({ retainedBytes }: ResolvedOptions, count: number): DistributedError {
+  const what = count === 1 ? '1 retained value was' : `${count} retained values were`;
+  return new DistributedError(
+    'overflow',
+    'DEMITTER_OVERFLOW',
+    `${what} forgotten: they are kept in ${retainedBytes} bytes (\`retainedBytes\`)`,
+  );
+}
+
 export function notConnectedError(): DemitterError {
   return new DemitterError('DEMITTER_NOT_CONNECTED', 'This emitter is not connected: call `connect()` first');
 }
@@ -34,14 +44,17 @@ export function readyTimeoutError(
 export function connectTimeoutError(
   { connectTimeout, xsubAddress, xpubAddress }: ResolvedOptions,
   cause: Error | undefined,
+  hostingFailure?: Error,
 ): DistributedError {
   const reason = cause === undefined ? '' : ` (${cause.message})`;
+  const hint =
+    hostingFailure === undefined ? 'Is it running?' : `None can run here: ${hostingFailure.message}.`;
   return new DistributedError(
     'network',
     'DEMITTER_CONNECT_TIMEOUT',
     `No working link to the forwarder at ${xsubAddress} and ${xpubAddress} within ${connectTimeout} ms${reason}. ` +
-      'Is it running? Connecting goes on, and events wait in the buffer',
-    { cause },
+      `${hint} Connecting goes on, and events wait in the buffer`,
+    { cause: cause ?? hostingFailure },
   );
 }
 

@@ -20,6 +20,8 @@ export interface HeartbeatHandlers {
   onOutage(withinMs: number): void;
   /** Nothing has come for so long that the link cannot be said to work. */
   onSilence(): void;
+  /** A beat came back that was sent at `sentAt`: what the forwarder passed on before it has arrived. */
+  onReturn?(sentAt: number): void;
 }
 
 export class Heartbeat {
@@ -85,6 +87,11 @@ export class Heartbeat {
     this.#sentAt.clear();
   }
 
+  /** An extra beat, for a proof at once. Only while the link is proven. */
+  beatNow(): void {
+    if (this.#timer !== undefined) this.#beat();
+  }
+
   /** Something came in. */
   heard(): void {
     this.#hasHeard = true;
@@ -109,6 +116,7 @@ export class Heartbeat {
     const isLate = this.#latency > this.#quickest + LATE_MS;
     if (!isLate && !isMissing) this.#provenMs += sentAt - provenAt;
     this.#hint(isLate, isMissing, provenAt);
+    this.#handlers.onReturn?.(sentAt);
   }
 
   /** Once when beats begin to be late, and once when that is over: in between, everything is late anyway. */

@@ -1,5 +1,5 @@
 /**
- * Messages of delivery itself: from one emitter to another's inbox, to its own, or to all emitters. What is posted in
+ * Messages of delivery itself: from one emitter to another's inbox, to its own, or to many emitters. What is posted in
  * one turn of the event loop leaves in one write. While the link is down they are lost; whoever needs an answer asks
  * again.
  */
@@ -12,7 +12,7 @@ export interface PostLink {
   flush(): void;
 }
 
-type Content = Pick<Header, 'kind'> & Partial<Header>;
+export type Content = Pick<Header, 'kind'> & Partial<Header>;
 
 export class Post {
   readonly #self: PublisherId;
@@ -30,7 +30,11 @@ export class Post {
   }
 
   send(receiver: PublisherId | 'all', content: Content, body?: Uint8Array): void {
-    const topic = receiver === 'all' ? this.#allTopic : this.#topicOf(receiver);
+    this.publish(receiver === 'all' ? this.#allTopic : this.#topicOf(receiver), content, body);
+  }
+
+  /** Sends to whoever subscribed to `topic`. */
+  publish(topic: Buffer, content: Content, body?: Uint8Array): void {
     this.#link.send(buildMessage(topic, { publisher: this.#self, ...content }, body));
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;

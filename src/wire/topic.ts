@@ -13,7 +13,9 @@ import { fromHexUnits, isWellFormed, toHexUnits } from './text.js';
 export const TopicKind = {
   all: 0x61 /* a */,
   inbox: 0x69 /* i */,
+  presence: 0x6d /* m */,
   probe: 0x70 /* p */,
+  retained: 0x76 /* v */,
 } as const;
 
 export const TOPIC_END = 0x00;
@@ -106,9 +108,22 @@ function decodeName(tag: string, text: string): PropertyKey | undefined {
   }
 }
 
+/** The topic on which those are asked who hold retained values. */
+export function retainedTopic(namespace = ''): Buffer {
+  return Buffer.from(`${encodeNamespace(namespace)}v\0`, 'latin1');
+}
+
 /** The topic on which one emitter alone is spoken to. */
 export function inboxTopic(id: string): Buffer {
   return Buffer.from(`i${id}\0`, 'latin1');
+}
+
+/** Two, so that who only lets itself be counted need not hear of everybody else: */
+const PRESENCE_PARTS = { news: 'n', rollCalls: 'r' } as const;
+
+/** The topic of what emitters say of themselves (`news`), or of the calls to say it (`rollCalls`). */
+export function presenceTopic(part: keyof typeof PRESENCE_PARTS, namespace = ''): Buffer {
+  return Buffer.from(`${encodeNamespace(namespace)}m${PRESENCE_PARTS[part]}\0`, 'latin1');
 }
 
 /**

@@ -212,6 +212,7 @@ const emitterCommands = {
   },
   journal: ({ journal }) => journal,
   status: ({ emitter }) => emitter.status,
+  hosting: ({ emitter }) => emitter.hosting,
   latency: ({ emitter }) => emitter.latency,
   closeEmitter: ({ emitter }) => emitter.close(),
 };

@@ -282,6 +282,11 @@ export class FaultEmitter {
     return this.#call('status');
   }
 
+  /** Whether the forwarder runs in its process. */
+  hosting(): Promise<boolean> {
+    return this.#call('hosting');
+  }
+
   /** The round trip that the last probe took. */
   latency(): Promise<number | undefined> {
     return this.#call('latency');

@@ -85,6 +85,7 @@ const commands = {
   },
   wholeSequence: () => whole,
   status: () => emitter.status,
+  hosting: () => emitter.hosting,
   async close() {
     await emitter.close();
     process.disconnect();

@@ -71,6 +71,11 @@ export class Peer implements AsyncDisposable {
     return this.#call('ready');
   }
 
+  /** Whether the forwarder runs in its process. */
+  async hosting(): Promise<boolean> {
+    return (await this.#call('hosting')) as boolean;
+  }
+
   emit(name: PropertyKey, data?: unknown, via: EmitMethod = 'emit'): Promise<unknown> {
     return this.#call('emit', via, toPlainName(name), data);
   }

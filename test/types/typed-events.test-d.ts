@@ -11,6 +11,8 @@ import {
   type Emission,
   type EventContext,
   type EventHeaders,
+  type Peer,
+  type PeerLeave,
   type StatusChange,
   type Unsubscribe,
 } from '../../src/index.js';
@@ -153,6 +155,9 @@ export async function ownEvents(): Promise<void> {
 
   emitter.on('distributed:error', (error) => expectType<DistributedError>()(error));
   emitter.on('distributed:status', (change) => expectType<StatusChange>()(change));
+  emitter.on('distributed:join', (peer) => expectType<Peer>()(peer));
+  emitter.on('distributed:leave', (leave) => expectType<PeerLeave>()(leave));
+  expectType<readonly Peer[]>()(await emitter.peers());
   expectType<DistributedError>()(await emitter.once('distributed:error', ({ type }) => type === 'loss'));
   expectType<StatusChange>()(await emitter.once('distributed:status'));
   for await (const error of emitter.events('distributed:error')) expectType<DistributedError>()(error);

@@ -8,11 +8,11 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ROOT } from '../support/process.js';
 
-/** What receivers are told of when an event was sent, and nothing else, goes by it. */
+/** What others are told of when something was, and nothing else, goes by it. */
 const MAY_ASK = ['src/delivery/sending/wall-clock.ts'];
 
-/** A Date of a known time is a value like others, and only values of events are such: the codec makes them. */
-const MAY_MAKE_DATES = ['src/wire/payload/read-special.ts'];
+/** A Date of a known time is a value like others: the codec makes those in events, the roster says since when a peer is there. */
+const MAY_MAKE_DATES = ['src/wire/payload/read-special.ts', 'src/delivery/presence/roster.ts'];
 
 const ASKS_FOR_TIME_OF_DAY = [
   /\bDate\s*\.\s*now\b/,
@@ -58,7 +58,7 @@ test.each([
   expect(faults(MAY_MAKE_DATES[0] as string, line)).toHaveLength(1);
 });
 
-test('a Date of a known time may be made by the codec, and by nothing else', () => {
+test('a Date of a known time may be made by the codec and the roster, and by nothing else', () => {
   expect(faults(MAY_MAKE_DATES[0] as string, 'return new Date(milliseconds);')).toEqual([]);
   expect(faults('src/delivery/delivery.ts', 'return new Date(milliseconds);')).toHaveLength(1);
 });

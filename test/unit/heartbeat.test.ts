@@ -15,6 +15,7 @@ function setUp({ delayMs = 1 as number | 'never' } = {}) {
   let clock = 5000;
   const outages: number[] = [];
   const beats: number[] = [];
+  const returns: number[] = [];
   let silences = 0;
   const ring = { delayMs, onBeat: () => {} };
   const heartbeat = new Heartbeat(() => clock, {
@@ -27,6 +28,7 @@ function setUp({ delayMs = 1 as number | 'never' } = {}) {
     onSilence() {
       silences += 1;
     },
+    onReturn: (sentAt) => void returns.push(sentAt),
   });
   function receive(number: number): void {
     heartbeat.heard();
@@ -36,6 +38,7 @@ function setUp({ delayMs = 1 as number | 'never' } = {}) {
     heartbeat,
     outages,
     beats,
+    returns,
     ring,
     receive,
     silences: () => silences,
@@ -55,6 +58,19 @@ function setUp({ delayMs = 1 as number | 'never' } = {}) {
 }
 
 describe('beats', () => {
+  test('may go out in between; each that comes back says when it was sent', async () => {
+    const { heartbeat, beats, outages, returns, pass } = setUp({ delayMs: 5 });
+    heartbeat.beatNow();
+    expect(beats).toEqual([]);
+    heartbeat.start();
+    await pass(100);
+    heartbeat.beatNow();
+    await pass(1000);
+    expect(beats).toEqual([1, 2, 3]);
+    expect(returns).toEqual([5000, 5100, 6000]);
+    expect(outages).toEqual([]);
+  });
+
   test('go out at once and then once a second, numbered, until it is stopped', async () => {
     const { heartbeat, beats, outages, silences, pass } = setUp();
     heartbeat.start();

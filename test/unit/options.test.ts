@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { resolveOptions } from '../../src/options.js';
+import { unpackPayloads } from '../../src/wire/payload.js';
 
 const resolve = (options: unknown, environment = {}) => resolveOptions(options, environment);
 
@@ -57,6 +58,46 @@ describe('sizes and times', () => {
   });
 });
 
+describe('a forwarder', () => {
+  test('is somebody else’s business, unless it is said otherwise', () => {
+    expect(resolve({}).forwarder).toBe('external');
+    expect(resolve({ forwarder: 'external', xsubAddress: 'tcp://example.com:1' }).forwarder).toBe('external');
+  });
+
+  test.each([
+    {},
+    { xsubPort: 7 },
+    { xsubAddress: 'tcp://*:7', xpubAddress: 'tcp://127.0.0.2:8' },
+    { xsubAddress: 'ipc:///tmp/x' },
+    { xsubAddress: 'tcp://[::1]:7' },
+  ])('can run here at addresses of this machine: %o', (addresses) => {
+    expect(resolve({ forwarder: 'auto', ...addresses }).forwarder).toBe('auto');
+  });
+});
+
+describe('presence', () => {
+  test('is taken part in by who gives one of its options', () => {
+    const none = { takesPart: false, name: '', heartbeatInterval: 1000 };
+    expect(resolve({}).presence).toMatchObject(none);
+    expect(resolve({ name: undefined, meta: undefined }).presence).toMatchObject(none);
+    expect(resolve({ name: 'api' }).presence).toMatchObject({ takesPart: true, name: 'api' });
+    expect(resolve({ meta: null }).presence.takesPart).toBe(true);
+    expect(resolve({ heartbeatInterval: 100 }).presence).toMatchObject({
+      ...none,
+      takesPart: true,
+      heartbeatInterval: 100,
+    });
+  });
+
+  test('has the meta of when it was given: later changes are not seen, and bytes are not shared', () => {
+    const meta = { zone: 1 };
+    const { presence } = resolve({ meta });
+    meta.zone = 2;
+    resolve({ meta });
+    expect(unpackPayloads(Buffer.from(presence.meta), 0, 1)).toEqual([{ zone: 1 }]);
+  });
+});
+
 describe('mistakes name the option, what was expected and what was given', () => {
   test.each<[string, unknown, object, RegExp]>([
     ['no object', 'x', {}, /options to be an object, got 'x'/],
@@ -95,6 +136,31 @@ describe('mistakes name the option, what was expected and what was given', () =>
       {},
       /`transport` .*'zmtp', 'memory' or a factory.*'udp'/,
     ],
+    ['a forwarder nobody knows', { forwarder: true }, {}, /`forwarder` to be 'auto' or 'external', got true/],
+    [
+      'a forwarder of another machine, by its name',
+      { forwarder: 'auto', xsubAddress: 'tcp://example.com:5555' },
+      {},
+      /`xsubAddress` to be of this machine with `forwarder: 'auto'` .*got 'tcp:\/\/example.com:5555'/,
+    ],
+    [
+      'a forwarder of another machine, by its address in the environment',
+      { forwarder: 'auto' },
+      { XPUB_ADDRESS: 'tcp://192.0.2.1:5556' },
+      /environment variable XPUB_ADDRESS to be of this machine .*got 'tcp:\/\/192.0.2.1:5556'/,
+    ],
+    [
+      'one address for both sides of a forwarder',
+      { forwarder: 'auto', xsubPort: 7, xpubPort: 7 },
+      {},
+      /`xpubPort` to be another address than `xsubPort`, got 'tcp:\/\/localhost:7' for both/,
+    ],
+    [
+      'a forwarder for a transport without one',
+      { forwarder: 'auto', transport: 'memory' },
+      {},
+      /`transport` to be 'zmtp' with `forwarder: 'auto'`, got 'memory'/,
+    ],
     ['a negative time', { connectTimeout: -1 }, {}, /`connectTimeout` .*got -1/],
     ['a time that is no number', { closeTimeout: Number.NaN }, {}, /`closeTimeout` .*got NaN/],
     [
@@ -112,6 +178,14 @@ describe('mistakes name the option, what was expected and what was given', () =>
     ['no separator', { separator: '' }, {}, /`separator` .*got ''/],
     ['a separator that tears characters', { separator: '\ud83d' }, {}, /`separator` .*lone surrogates/],
     ['a context that is no boolean', { context: 1 }, {}, /`context` to be a boolean, got 1/],
+    ['a name that is no string', { name: 7 }, {}, /`name` to be a string of 1 to 255 characters, got 7/],
+    ['an empty name', { name: '' }, {}, /`name` to be a string of 1 to 255 characters, got 0/],
+    ['a long name', { name: 'x'.repeat(256) }, {}, /`name` .* 1 to 255 characters, got 256/],
+    ['a name that UTF-8 cannot hold', { name: 'a\ud800' }, {}, /`name` .*got 'a\\ud800', which has a lone/],
+    ['meta that cannot travel', { meta: { f() {} } }, {}, /`meta` .*data\.f: a function cannot travel/],
+    ['meta that is too large', { meta: 'x'.repeat(16_384) }, {}, /`meta` .*16384 bytes.*got 16387/],
+    ['a heartbeat that is too fast', { heartbeatInterval: 99 }, {}, /`heartbeatInterval` .*from 100.*got 99/],
+    ['a heartbeat in words', { heartbeatInterval: '1s' }, {}, /`heartbeatInterval` .*number.*got '1s'/],
     ['null', { maxEventBytes: null }, {}, /`maxEventBytes` .*got null/],
   ])('%s', (_, options, environment, message) => {
     expect(() => resolve(options, environment)).toThrow(message);

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { runInThisContext } from 'node:vm';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Heartbeat } from '../../src/delivery/heartbeat.js';
 import { Liveness } from '../../src/delivery/liveness.js';
+import type { Content } from '../../src/delivery/post.js';
+import { Presence } from '../../src/delivery/presence/presence.js';
 import { Inbox } from '../../src/delivery/receiving/inbox.js';
 import { Outbox } from '../../src/delivery/sending/outbox.js';
 import { Replayer } from '../../src/delivery/sending/replayer.js';
@@ -24,6 +26,7 @@ import {
   toElapsed,
 } from '../../src/wire/batch.js';
 import { packPayload, unpackPayloads } from '../../src/wire/payload.js';
+import { decodeAnnouncement, encodeAnnouncement } from '../../src/wire/presence.js';
 import {
   decodeReplayed,
   decodeRequest,
@@ -34,7 +37,13 @@ import {
   type Request,
 } from '../../src/wire/recovery.js';
 import { EVENTS, makeSpace, type Space } from '../../src/wire/space.js';
-import { allEmittersTopic, decodeTopic, encodeTopic, inboxTopic } from '../../src/wire/topic.js';
+import {
+  allEmittersTopic,
+  decodeTopic,
+  encodeTopic,
+  inboxTopic,
+  presenceTopic,
+} from '../../src/wire/topic.js';
 import { outboxRecords } from '../support/outbox-records.js';
 
 interface Row {
@@ -573,6 +582,79 @@ describe('docs/protocol.md, sections 3.4 and 6: recovery', () => {
   });
 });
 
+describe('docs/protocol.md, section 10: presence', () => {
+  const topics = { news: presenceTopic('news'), rollCalls: presenceTopic('rollCalls') };
+
+  function watcher(self: number) {
+    const told: string[] = [];
+    const sent: Buffer[] = [];
+    const send = (topic: Buffer, content: Content, body?: Uint8Array) =>
+      void sent.push(buildMessage(topic, { publisher: self, ...content }, body));
+    const options = { takesPart: true, name: 'api', meta: packedMeta, heartbeatInterval: 1000 };
+    const presence = new Presence(self, options, {
+      now: () => 0,
+      timeOfDay: () => 0,
+      namespace: '',
+      latencyMs: () => 0,
+      subscribe: () => 0,
+      unsubscribe: () => {},
+      prove: () => {},
+      publish: send,
+      post: (receiver, content) => send(inboxTopic(formatPublisherId(receiver)), content),
+      beat: () => {},
+      onJoin: (peer) => told.push(`join ${peer.id} ${peer.name} ${peer.host} ${peer.pid}`),
+      onLeave: ({ id, reason }) => told.push(`leave ${id} ${reason}`),
+    });
+    return { presence, told, sent };
+  }
+  const packedMeta = Uint8Array.from(packPayload({ zone: 1 }));
+
+  test('the body of the sample announcement is written and read', () => {
+    const announcement = {
+      since: Date.UTC(2024, 0, 1),
+      intervalMs: 1000,
+      pid: 42,
+      threadId: 0,
+      host: 'host',
+      name: 'api',
+      meta: Buffer.from(packedMeta),
+    };
+    const message = bytesOf('announcement');
+    expect(encodeAnnouncement(announcement)).toEqual(bodyOf(message));
+    expect(decodeAnnouncement(bodyOf(message))).toEqual(announcement);
+    const content = { kind: MessageKind.announcement, publisher: 0x0a0a0a0a0a0a0a };
+    expect(buildMessage(topics.news, content, bodyOf(message))).toEqual(message);
+  });
+
+  test('an emitter sends the sample roll call, beat and farewell', () => {
+    vi.useFakeTimers();
+    try {
+      const asking = watcher(OTHER_PUBLISHER);
+      asking.presence.watch('peers', true);
+      asking.presence.linkProven(0);
+      vi.advanceTimersByTime(20);
+      expect(asking.sent.at(-1)).toEqual(bytesOf('roll-call'));
+      asking.presence.close();
+      const leaving = watcher(headerOf(bytesOf('beat')).publisher);
+      leaving.presence.linkProven(0);
+      vi.advanceTimersByTime(1000);
+      leaving.presence.close();
+      expect(leaving.sent.slice(-2)).toEqual([bytesOf('beat'), bytesOf('farewell')]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('a watcher reads the samples: who announces itself joins, and who says farewell leaves', () => {
+    const { presence, told } = watcher(OTHER_PUBLISHER);
+    presence.watch('distributed:join', true);
+    for (const name of ['announcement', 'beat', 'announcement', 'farewell', 'roll-call'])
+      expect(presence.receive(bytesOf(name))).toBeUndefined();
+    presence.close();
+    expect(told).toEqual(['join 0a0a0a0a0a0a0a api host 42', 'leave 0a0a0a0a0a0a0a closed']);
+  });
+});
+
 /** One connection of the emitter under test, as its forwarder sees it. */
 class Connection {
   readonly #socket: Promise<Socket>;
@@ -715,6 +797,7 @@ describe('docs/protocol.md, section 8: the session', () => {
     await b.emitter.ready();
     await b.subscriber.expect(b.sample('cancel-probe'));
     await b.publisher.expectAfter(b.sample('probe-frame'), b.sample('heartbeat-frame'));
+    await b.publisher.expect(b.sample('retained-question'));
     await b.subscriber.send(b.sample('heartbeat-frame'));
 
     await using a = await PlayedForwarder.start('0a0a0a0a0a0a0a');
@@ -729,6 +812,9 @@ describe('docs/protocol.md, section 8: the session', () => {
     await a.emitter.ready();
     await a.emitter.emit('greet', { hello: 'world' });
     await a.publisher.expectAfter(probe, a.rewrite(swapPublishers(bytesOf('heartbeat-frame'))));
+    const topicsBytes = 14;
+    const question = a.rewrite(swapPublishers(bytesOf('retained-question'))).subarray(2, -topicsBytes);
+    await a.publisher.expect(Buffer.concat([Buffer.of(0, question.length + 4), question, Buffer.alloc(4)]));
     const greet = a.sample('greet-frame');
     const timeAt = greet.indexOf(TIME_BYTES);
     await a.publisher.expect(greet.subarray(0, timeAt));

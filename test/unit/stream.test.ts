@@ -807,6 +807,22 @@ describe('the first contact with a publisher', () => {
     expect(log).toEqual(['missed', 'came']);
   });
 
+  test('however much of it was sent before this began to listen', () => {
+    const { publisher, clock, listen, take, replay, end, log } = setUp();
+    const early = batches(publisher, 'a', 3);
+    clock.now += 500;
+    listen('a', 'b');
+    clock.now += 100;
+    const missed = publisher.batch('a', 'missed');
+    clock.now += 100;
+    take(publisher.batch('b', 'came'));
+    replay(early, { ageMs: 700 });
+    replay([missed], { ageMs: 100, from: 3 });
+    end();
+    take(publisher.batch('a', 'next'));
+    expect(log).toEqual(['missed', 'came', 'next']);
+  });
+
   test('asks nothing if it is the first batch of all', () => {
     const { publisher, listen, take, log, asked } = setUp();
     listen('a');

@@ -9,10 +9,10 @@ export interface Progress {
   position: number;
   /** The interests' epoch when it was last touched. */
   epoch: number;
-  /** Whether the last batch was sent before the name was listened to: what is replayed after it may be, too. */
-  isBefore: boolean;
   /** Whether that was since {@link NameProgress.forgetIdle} last looked. */
   isRecent: boolean;
+  /** Whether nothing has been delivered so far: all of it was sent before the name was listened to. */
+  isEarly: boolean;
 }
 
 export class NameProgress {
@@ -45,21 +45,21 @@ export class NameProgress {
     interest: Interest,
     header: Readonly<Header>,
     position: number,
-    isBefore = false,
+    isEarly = false,
   ): void {
     const { sequence } = header;
     const { epoch } = this.#interests;
     if (progress === undefined) {
       // First, as it may be a reason to forget others.
       this.#onChange(1);
-      this.#byName.set(interest.key, { sequence, position, epoch, isBefore, isRecent: true });
+      this.#byName.set(interest.key, { sequence, position, epoch, isRecent: true, isEarly });
       return;
     }
     progress.sequence = sequence;
     progress.position = position;
     progress.epoch = epoch;
-    progress.isBefore = isBefore;
     progress.isRecent = true;
+    progress.isEarly = isEarly;
   }
 
   /** Forgets all names. */

@@ -157,14 +157,13 @@ export class Stream {
     const progress = this.#names.of(interest);
     if (progress !== undefined && header.sequence <= progress.sequence) return;
     const listenedMs = this.#context.now() - this.#listenedSince(interest);
-    if ((progress === undefined || progress.isBefore) && !(ageMs <= listenedMs)) {
+    const isFirst = progress === undefined || progress.isEarly;
+    if (isFirst && !(ageMs <= listenedMs)) {
       this.#names.advance(progress, interest, header, header.position + header.count, true);
       return;
     }
-    const isGap =
-      progress === undefined
-        ? header.previous > 0 && ageMs + fromElapsed(header.elapsed) < listenedMs
-        : header.previous > progress.sequence;
+    const isBehind = header.previous > (progress?.sequence ?? 0);
+    const isGap = isBehind && !(isFirst && ageMs + fromElapsed(header.elapsed) >= listenedMs);
     if (isGap && this.#mayAskOlder(progress)) {
       this.#interrupt(arrival);
       return;

@@ -1,0 +1,127 @@
+/** Retained values of one emitter: those it holds for others, and those it looks for (docs/protocol.md, section 3.9). */
+import {
+  buildMessage,
+  emptyHeader,
+  type Header,
+  MessageKind,
+  type PublisherId,
+  readHeader,
+} from '../../wire/batch.js';
+import { encodeTopics } from '../../wire/recovery.js';
+import { retainedTopic, TOPIC_END } from '../../wire/topic.js';
+import { RetainedSearch } from './search.js';
+import { RetainedStore } from './store.js';
+
+/** A retained value that is to be given to who began to listen. */
+export interface FoundValue {
+  /** Topic, header and payload. */
+  readonly message: Buffer;
+  readonly header: Readonly<Header>;
+  readonly topicLength: number;
+}
+
+export interface RetentionContext {
+  readonly namespace: string;
+  readonly maxBytes: number;
+  latencyMs(): number;
+  inForce(): Promise<void>;
+  subscribe(topic: Buffer): void;
+  /** Sends on a topic. */
+  publish(topic: Buffer, kind: number, body?: Uint8Array): void;
+  /** Sends to one emitter, or to all. */
+  post(receiver: PublisherId | 'all', kind: number, body?: Uint8Array): void;
+  onFound(topic: string, found: FoundValue | undefined): void;
+  onForgotten(count: number): void;
+}
+
+export class Retention {
+  readonly #publisher: PublisherId;
+  readonly #context: RetentionContext;
+  readonly #topic: Buffer;
+  readonly #store: RetainedStore;
+  readonly #search: RetainedSearch;
+  #isLinkReady = false;
+
+  constructor(publisher: PublisherId, context: RetentionContext) {
+    this.#publisher = publisher;
+    this.#context = context;
+    this.#topic = retainedTopic(context.namespace);
+    this.#store = new RetainedStore(context.maxBytes, (count) => context.onForgotten(count));
+    this.#search = new RetainedSearch({
+      latencyMs: () => context.latencyMs(),
+      inForce: () => context.inForce(),
+      ask: (topics) => context.publish(this.#topic, MessageKind.retainedQuery, encodeTopics(topics)),
+      onFound: (topic, message) =>
+        context.onFound(topic, message === undefined ? undefined : readFound(message)),
+    });
+  }
+
+  /** Holds a value from now on: it is that of `topic`, packed, emitted at `time`. */
+  retain(topic: Buffer, flags: number, time: number, payload: Uint8Array): void {
+    const content = { kind: MessageKind.retained, flags, publisher: this.#publisher, time };
+    const isFirst = this.#store.size === 0;
+    this.#store.set(topic.toString('latin1'), buildMessage(topic, content, payload));
+    if (!isFirst) return;
+    this.#context.subscribe(this.#topic);
+    if (this.#isLinkReady) this.#context.post('all', MessageKind.holder);
+  }
+
+  /** Looks for the newest value of `topic`; {@link RetentionContext.onFound} tells the outcome, once. */
+  seek(topic: Buffer): void {
+    const own = this.#store.get(topic.toString('latin1'));
+    const found = own === undefined ? undefined : readFound(own);
+    this.#search.begin(topic, found && { time: found.header.time, message: found.message });
+  }
+
+  /** Undoes {@link seek}. */
+  seekNoMore(key: string): void {
+    this.#search.end(key);
+  }
+
+  /** `asker` wants values of `topics`. */
+  answer(asker: PublisherId, topics: readonly Buffer[]): void {
+    if (asker === this.#publisher || this.#store.size === 0) return;
+    for (const topic of topics) {
+      const message = this.#store.get(topic.toString('latin1'));
+      if (message !== undefined) this.#context.post(asker, MessageKind.retained, message);
+    }
+    this.#context.post(asker, MessageKind.holder);
+  }
+
+  /** A value came, or word that there are any. Returns what is wrong with it, if something is. */
+  receive(kind: number, body: Buffer): string | undefined {
+    this.#search.heardOfHolder();
+    if (kind === MessageKind.holder) return undefined;
+    const message = Buffer.from(body);
+    const found = readFound(message);
+    if (found === undefined) return 'is a malformed retained value';
+    this.#search.found(message.toString('latin1', 0, found.topicLength), found.header.time, message);
+    return undefined;
+  }
+
+  /** The link is proven; called again as long as it is. */
+  linkReady(): void {
+    if (this.#isLinkReady) return;
+    this.#isLinkReady = true;
+    // Those who connect later ask; those who were there may have missed the first word.
+    if (this.#store.size > 0) this.#context.post('all', MessageKind.holder);
+    this.#search.linkReady();
+  }
+
+  linkLost(): void {
+    this.#isLinkReady = false;
+    this.#search.linkLost();
+  }
+
+  stop(): void {
+    this.#search.stop();
+  }
+}
+
+function readFound(message: Buffer): FoundValue | undefined {
+  const topicLength = message.indexOf(TOPIC_END) + 1;
+  const header = emptyHeader();
+  if (topicLength === 0 || readHeader(message, topicLength, header) !== undefined) return undefined;
+  if (header.kind !== MessageKind.retained || header.count !== 1) return undefined;
+  return { message, header, topicLength };
+}

@@ -1,0 +1,148 @@
+/**
+ * Looks for retained values of names that begin to be listened to: asks all who hold any, and takes the newest of what they
+ * answer within a moment.
+ *
+ * Only holders hear the question. An emitter that has heard of none asks once on each link, and no more: who does not use
+ * retained values pays one small message for them.
+ */
+
+/** How long answers are waited for at least, and in round trips. */
+const MIN_WINDOW_MS = 100;
+const WINDOW_ROUND_TRIPS = 4;
+
+export interface SearchContext {
+  /** The last round trip, in milliseconds; 0 if it is not known. */
+  latencyMs(): number;
+  /** Resolves when every subscription made until now is in force; rejects if that will not be. */
+  inForce(): Promise<void>;
+  /** Asks all holders for values of `topics`. */
+  ask(topics: readonly Buffer[]): void;
+  /** The search for `topic` has ended: with this message, if any. */
+  onFound(topic: string, message: Buffer | undefined): void;
+}
+
+/** `wanted` until it is asked for. */
+interface Sought {
+  readonly topic: Buffer;
+  state: 'wanted' | 'asked';
+  best: { readonly time: number; readonly message: Buffer } | undefined;
+}
+
+export class RetainedSearch {
+  readonly #context: SearchContext;
+  readonly #sought = new Map<string, Sought>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #isLinkReady = false;
+  /** Whether there are holders, as far as is known on this link: none, if none answered the first question in time. */
+  #holders: 'unknown' | 'none' | 'some' = 'unknown';
+  #askScheduled = false;
+
+  constructor(context: SearchContext) {
+    this.#context = context;
+  }
+
+  /** Looks for a value of `topic`, whose message is the newest of those found and of `own`. */
+  begin(topic: Buffer, own?: { readonly time: number; readonly message: Buffer }): void {
+    const key = topic.toString('latin1');
+    if (this.#sought.has(key)) return;
+    this.#sought.set(key, { topic, state: 'wanted', best: own });
+    // Without a link, one's own is all there is to be had.
+    if (this.#isLinkReady || own !== undefined) this.#scheduleAsking();
+  }
+
+  /** Nobody wants it any more. */
+  end(key: string): void {
+    this.#sought.delete(key);
+  }
+
+  /** Somebody holds values. */
+  heardOfHolder(): void {
+    this.#holders = 'some';
+  }
+
+  /** A holder answered with a value. */
+  found(key: string, time: number, message: Buffer): void {
+    const sought = this.#sought.get(key);
+    if (sought === undefined || (sought.best !== undefined && sought.best.time >= time)) return;
+    sought.best = { time, message };
+  }
+
+  /** The link works: asks for what is wanted, and whether there are any holders. */
+  linkReady(): void {
+    this.#isLinkReady = true;
+    this.#ask();
+  }
+
+  /** The link broke: answers may have been lost. */
+  linkLost(): void {
+    this.#isLinkReady = false;
+    this.#holders = 'unknown';
+    this.#stopTimers();
+    for (const sought of this.#sought.values()) sought.state = 'wanted';
+  }
+
+  stop(): void {
+    this.#stopTimers();
+    this.#isLinkReady = false;
+    this.#sought.clear();
+  }
+
+  /** Once for all that one turn of the event loop begins. */
+  #scheduleAsking(): void {
+    if (this.#askScheduled) return;
+    this.#askScheduled = true;
+    setImmediate(() => void this.#askWhenInForce());
+  }
+
+  async #askWhenInForce(): Promise<void> {
+    this.#askScheduled = false;
+    if (!this.#isLinkReady) {
+      this.#conclude(this.#wanted().filter(({ best }) => best !== undefined));
+      return;
+    }
+    if (this.#holders === 'none') {
+      this.#conclude(this.#wanted());
+      return;
+    }
+    try {
+      // Or a newer value could be emitted between the answer and the time from which on it would arrive by itself.
+      await this.#context.inForce();
+    } catch {
+      return;
+    }
+    if (this.#isLinkReady) this.#ask();
+  }
+
+  #ask(): void {
+    const wanted = this.#wanted();
+    for (const sought of wanted) sought.state = 'asked';
+    this.#context.ask(wanted.map(({ topic }) => topic));
+    const windowMs = Math.max(MIN_WINDOW_MS, WINDOW_ROUND_TRIPS * this.#context.latencyMs());
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      if (this.#holders === 'unknown') this.#holders = 'none';
+      this.#conclude(wanted);
+    }, windowMs);
+    timer.unref();
+    this.#timers.add(timer);
+  }
+
+  #wanted(): Sought[] {
+    return [...this.#sought.values()].filter(({ state }) => state === 'wanted');
+  }
+
+  #conclude(list: readonly Sought[]): void {
+    for (const sought of list) {
+      const key = sought.topic.toString('latin1');
+      // Not one that nobody wants any more, or that another search has begun for since.
+      if (this.#sought.get(key) !== sought) continue;
+      this.#sought.delete(key);
+      this.#context.onFound(key, sought.best?.message);
+    }
+  }
+
+  #stopTimers(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+  }
+}
