@@ -31,7 +31,7 @@ describeOverEach('context()', (start) => {
     expect(seen).toEqual(
       [1, 2, 3].map((i) => [
         i,
-        { eventName: 'a', channel: 'c', publisherId: here.id, retained: false, headers: { i: `${i}` } },
+        { eventName: 'a', channel: 'c', publisherId: here.id, headers: { i: `${i}` } },
       ]),
     );
     expect(sequences.every((sequence) => Number.isInteger(sequence) && sequence === sequences[0])).toBe(true);
