@@ -8,6 +8,7 @@ import { createDistributedEmitter, createForwarder, type Request } from 'demitte
 type Services = {
   sum: Request<{ x: number; y: number }, number>;
   load: Request<undefined, number>;
+  weather: Request<string, string>;
 };
 
 await using forwarder = await createForwarder({ xsubPort: 0, xpubPort: 0 });
@@ -25,6 +26,9 @@ second.respond('load', () => 0.7);
 await Promise.all([first.ready(), second.ready()]);
 
 console.log(`1 + 2 = ${await client.request('sum', { x: 1, y: 2 })}`);
+
+// Nobody answers this: after the time-out, it rejects, or resolves with the fallback.
+console.log(await client.request('weather', 'here', { timeout: 200, fallback: 'weather unknown' }));
 
 // What the handler throws comes back.
 await client

@@ -11,6 +11,8 @@ import { Outbox } from '../../src/delivery/sending/outbox.js';
 import { Replayer } from '../../src/delivery/sending/replayer.js';
 import { TailMarker } from '../../src/delivery/sending/tail-marker.js';
 import { DistributedEmitter } from '../../src/emitter.js';
+import { Requester } from '../../src/requester.js';
+import { Responder } from '../../src/responder.js';
 import type { Attributes } from '../../src/wire/attributes.js';
 import {
   addFlags,
@@ -36,6 +38,7 @@ import {
   encodeTopics,
   type Request,
 } from '../../src/wire/recovery.js';
+import { isAnswerData, isQuestionData, isRequestData } from '../../src/wire/requests.js';
 import { EVENTS, makeSpace, type Space } from '../../src/wire/space.js';
 import {
   allEmittersTopic,
@@ -310,6 +313,60 @@ describe('docs/protocol.md, section 3: messages', () => {
       events: [['a', [1]]],
       attributes: [[{ headers: { id: '42' } }]],
     });
+  });
+
+  test('a publisher writes the sample request and the sample answer to it', () => {
+    const requests = makeSpace('request');
+    const replies = makeSpace('reply');
+    const asker = sender(OTHER_PUBLISHER);
+    asker.outbox.push('sum', [1, [1, 2]], requests);
+    asker.outbox.flush();
+    expect(asker.sent).toEqual([bytesOf('request-event')]);
+    const answerer = sender(publisher);
+    answerer.outbox.push(formatPublisherId(OTHER_PUBLISHER), [1, 0, 3], replies);
+    answerer.outbox.flush();
+    expect(answerer.sent).toEqual([bytesOf('answer-event')]);
+  });
+
+  test('a responder answers the sample request with the sample answer, whose kinds a requester knows', async () => {
+    const [request] = unpackPayloads(bodyOf(bytesOf('request-event')), 0, 1);
+    const [answer] = unpackPayloads(bodyOf(bytesOf('answer-event')), 0, 1);
+    expect([isRequestData(request), isAnswerData(answer)]).toEqual([true, true]);
+    const answers: unknown[] = [];
+    const responder = new Responder({
+      onInterest: () => {},
+      answer: (requester, data) => void answers.push([requester, data]),
+    });
+    const space = makeSpace('request');
+    responder.add('sum', space, (data) => (data as number[]).reduce((sum, n) => sum + n));
+    expect(responder.receive('sum', space, request, formatPublisherId(OTHER_PUBLISHER))).toBeUndefined();
+    await new Promise(setImmediate);
+    expect(answers).toEqual([[formatPublisherId(OTHER_PUBLISHER), answer]]);
+  });
+
+  test.each(table('request-data').map(([title, row], i) => [title, row, i] as const))(
+    'questions and answers: %s',
+    (_, row, i) => {
+      const [read] = unpackPayloads(row.bytes, 0, 1);
+      expect([isQuestionData(read), isAnswerData(read), isRequestData(read)]).toEqual([
+        i === 0,
+        i > 0,
+        false,
+      ]);
+      const value = evaluate(row) as unknown[];
+      // The trace of the sample’s author is nobody’s.
+      if (value[2] instanceof Error) expect(read).toEqual(value);
+      else expect(Buffer.from(packPayload(value))).toEqual(row.bytes);
+    },
+  );
+
+  test.each(table('request-data-refused'))('no request, question or answer: %s', (_, row) => {
+    const [read] = unpackPayloads(row.bytes, 0, 1);
+    expect(read).toEqual(evaluate(row));
+    const space = makeSpace('request');
+    const responder = new Responder({ onInterest: () => {}, answer: () => {} });
+    expect(responder.receive('sum', space, read, 'x')).toBe('is a malformed request');
+    expect(new Requester().receive(read, 'x')).toBe('is a malformed answer');
   });
 
   test('one’s own messages and those of names not listened to are ignored', () => {
