@@ -198,7 +198,8 @@ export class Delivery {
       latencyMs: () => this.#heartbeat.latency ?? 0,
       inForce: () => this.#liveness.confirmed(),
       subscribe: (topic) => void this.#subscribe(topic),
-      publish: (topic, kind, body) => this.#post.publish(topic, { kind }, body),
+      publish: (topic, content, body) => this.#post.publish(topic, content, body),
+      flush: () => this.#sending.outbox.flush(),
       post: (receiver, content, body) => this.#post.send(receiver, content, body),
       onFound: (key, found) => this.#foundRetained(key, found),
       onForgotten: (count) => handlers.onError(retainedForgottenError(options, count)),
@@ -329,7 +330,8 @@ export class Delivery {
       const payload = packPayload(attributes === undefined ? value : toPair(attributes, value));
       if (payload.length > this.#options.maxEventBytes) return;
       const flags = attributes === undefined ? 0 : FLAG_ATTRIBUTES;
-      this.#retention.retain(topic, flags, this.time, payload);
+      const isSent = this.#sending.sentAllOf(name, space);
+      this.#retention.retain(topic, flags, this.time, payload, isSent);
     } catch (cause) {
       if (!isUnsendable(cause)) throw cause;
     }
@@ -538,7 +540,7 @@ export class Delivery {
       case MessageKind.retainedQuery: {
         const topics = decodeTopics(Buffer.from(body));
         if (topics === undefined) return 'is a malformed question for retained values';
-        this.#retention.answer(publisher, topics);
+        this.#retention.answer(publisher, sequence, topics);
         return undefined;
       }
       case MessageKind.retained:

@@ -34,7 +34,9 @@ export interface RetentionContext {
   inForce(): Promise<void>;
   subscribe(topic: Buffer): void;
   /** Sends on a topic. */
-  publish(topic: Buffer, kind: number, body?: Uint8Array): void;
+  publish(topic: Buffer, content: Content, body?: Uint8Array): void;
+  /** Lets go out what was emitted so far, as far as the link takes it. */
+  flush(): void;
   /** Sends to one emitter, or to all. */
   post(receiver: PublisherId | 'all', content: Content, body?: Uint8Array): void;
   onFound(topic: string, found: FoundValue | undefined): void;
@@ -59,18 +61,21 @@ export class Retention {
       inForceSince: (message) => context.inForceSince(message),
       latencyMs: () => context.latencyMs(),
       inForce: () => context.inForce(),
-      ask: (topics) => context.publish(this.#topic, MessageKind.retainedQuery, encodeTopics(topics)),
+      ask: (question, topics) => {
+        const content = { kind: MessageKind.retainedQuery, sequence: question };
+        context.publish(this.#topic, content, encodeTopics(topics));
+      },
       onFound: (topic, message) =>
         context.onFound(topic, message === undefined ? undefined : readFound(message)),
     });
   }
 
-  /** Holds a value from now on: it is that of `topic`, packed, emitted at `time`. */
-  retain(topic: Buffer, flags: number, time: number, payload: Uint8Array): void {
+  /** Holds a value from now on: it is that of `topic`, packed, emitted at `time`; `isSent` as of {@link Retained}. */
+  retain(topic: Buffer, flags: number, time: number, payload: Uint8Array, isSent: () => boolean): void {
     const content = { kind: MessageKind.retained, flags, publisher: this.#publisher, time };
     const isFirst = this.#store.size === 0;
     const message = buildMessage(topic, content, payload);
-    this.#store.set(topic.toString('latin1'), { message, at: this.#context.now() });
+    this.#store.set(topic.toString('latin1'), { message, at: this.#context.now(), isSent });
     if (!isFirst) return;
     this.#context.subscribe(this.#topic);
     if (this.#isLinkReady) this.#context.post('all', { kind: MessageKind.holder });
@@ -89,19 +94,26 @@ export class Retention {
   }
 
   /** `asker` wants values of `topics`. */
-  answer(asker: PublisherId, topics: readonly Buffer[]): void {
+  answer(asker: PublisherId, question: number, topics: readonly Buffer[]): void {
     if (asker === this.#publisher || this.#store.size === 0) return;
+    this.#context.flush();
     for (const topic of topics) {
       const retained = this.#store.get(topic.toString('latin1'));
-      if (retained === undefined) continue;
+      // An event that waits to be sent comes by itself, and this would overtake it.
+      if (retained === undefined || !retained.isSent()) continue;
       const elapsed = toElapsed(this.#context.now() - retained.at);
-      this.#context.post(asker, { kind: MessageKind.retained, elapsed }, retained.message);
+      const content = { kind: MessageKind.retained, sequence: question, elapsed };
+      this.#context.post(asker, content, retained.message);
     }
     this.#context.post(asker, { kind: MessageKind.holder });
   }
 
   /** A value came, or word that there are any. Returns what is wrong with it, if something is. */
-  receive({ kind, elapsed }: Readonly<Header>, body: Buffer, isToAll: boolean): string | undefined {
+  receive(
+    { kind, sequence: question, elapsed }: Readonly<Header>,
+    body: Buffer,
+    isToAll: boolean,
+  ): string | undefined {
     if (isToAll) this.#search.holderCame();
     else this.#search.heardOfHolder();
     if (kind === MessageKind.holder) return undefined;
@@ -109,7 +121,7 @@ export class Retention {
     const found = readFound(message);
     if (found === undefined) return 'is a malformed retained value';
     const key = message.toString('latin1', 0, found.topicLength);
-    this.#search.found(key, fromElapsed(elapsed), found.header.time, message);
+    this.#search.found(key, question, fromElapsed(elapsed), found.header.time, message);
     return undefined;
   }
 

@@ -13,6 +13,11 @@ const WINDOW_ROUND_TRIPS = 4;
 /** For so long after a link was made, holders that lost theirs with it may come back: they say so, and are asked. */
 const RETURN_MS = 2000;
 
+/** Answers that come later than this after their window are not believed. */
+const LATE_MS = 10_000;
+
+const NEVER = Number.POSITIVE_INFINITY;
+
 export interface SearchContext {
   /** A clock in milliseconds that only goes forward. */
   now(): number;
@@ -22,8 +27,8 @@ export interface SearchContext {
   latencyMs(): number;
   /** Resolves when every subscription made until now is in force; rejects if that will not be. */
   inForce(): Promise<void>;
-  /** Asks all holders for values of `topics`. */
-  ask(topics: readonly Buffer[]): void;
+  /** Asks all holders for values of `topics`; the question has a number. */
+  ask(question: number, topics: readonly Buffer[]): void;
   /** The search for `topic` has ended: with this message, if any. */
   onFound(topic: string, message: Buffer | undefined): void;
 }
@@ -42,6 +47,9 @@ export class RetainedSearch {
   readonly #timers = new Set<NodeJS.Timeout>();
   #isLinkReady = false;
   #readyAt = 0;
+  #questions = 0;
+  /** When each question was asked whose answers are waited for. */
+  readonly #askedAt = new Map<number, number>();
   /** Whether there are holders, as far as is known on this link: none, if none answered the first question in time. */
   #holders: 'unknown' | 'none' | 'some' = 'unknown';
   #askScheduled = false;
@@ -54,7 +62,12 @@ export class RetainedSearch {
   begin(topic: Buffer, own?: { readonly time: number; readonly message: Buffer }): void {
     const key = topic.toString('latin1');
     if (this.#sought.has(key)) return;
-    this.#sought.set(key, { topic, beganAt: this.#context.now(), state: 'wanted', best: own });
+    this.#sought.set(key, {
+      topic,
+      beganAt: this.#context.now(),
+      state: 'wanted',
+      best: own,
+    });
     // Without a link, one's own is all there is to be had.
     if (this.#isLinkReady || own !== undefined) this.#scheduleAsking();
   }
@@ -76,13 +89,14 @@ export class RetainedSearch {
     if (this.#isLinkReady && this.#wanted().length > 0) this.#scheduleAsking();
   }
 
-  /** A holder answered with a value that was emitted `ageMs` ago, at `time` by its clock. */
-  found(key: string, ageMs: number, time: number, message: Buffer): void {
+  /** A holder answered a question with a value that was emitted `ageMs` ago then, at `time` by its clock. */
+  found(key: string, question: number, ageMs: number, time: number, message: Buffer): void {
     const sought = this.#sought.get(key);
     if (sought === undefined || (sought.best !== undefined && sought.best.time >= time)) return;
-    const { now, inForceSince } = this.#context;
-    // What was emitted since this listens comes by itself, after an outage as well, and in its turn.
-    if (now() - ageMs > Math.max(sought.beganAt, inForceSince(message))) return;
+    // The answer was made after the question. What was surely emitted since this listens comes by itself, after an outage
+    // as well, and in its turn. Without an outage, it has come before the answer.
+    const askedAt = this.#askedAt.get(question) ?? NEVER;
+    if (askedAt - ageMs > Math.max(sought.beganAt, this.#context.inForceSince(message))) return;
     sought.best = { time, message };
   }
 
@@ -98,6 +112,7 @@ export class RetainedSearch {
     this.#isLinkReady = false;
     this.#holders = 'unknown';
     this.#stopTimers();
+    this.#askedAt.clear();
     for (const sought of this.#sought.values()) sought.state = 'wanted';
   }
 
@@ -136,8 +151,15 @@ export class RetainedSearch {
   #ask(): void {
     const wanted = this.#wanted();
     for (const sought of wanted) sought.state = 'asked';
-    this.#context.ask(wanted.map(({ topic }) => topic));
+    this.#questions += 1;
+    const question = this.#questions;
+    this.#askedAt.set(question, this.#context.now());
+    this.#context.ask(
+      question,
+      wanted.map(({ topic }) => topic),
+    );
     this.#later(Math.max(MIN_WINDOW_MS, WINDOW_ROUND_TRIPS * this.#context.latencyMs()), () => {
+      this.#later(LATE_MS, () => this.#askedAt.delete(question));
       const returnMs = this.#readyAt + RETURN_MS - this.#context.now();
       if (returnMs <= 0) {
         this.#conclude(wanted);

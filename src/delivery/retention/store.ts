@@ -6,6 +6,8 @@ export interface Retained {
   readonly message: Buffer;
   /** When it was emitted, in milliseconds of a clock that only goes forward. */
   readonly at: number;
+  /** Whether all events of the name have been sent. */
+  isSent(): boolean;
 }
 
 export class RetainedStore {

@@ -8,11 +8,12 @@ import type { ResolvedOptions } from '../../options.js';
 import type { Transport } from '../../transport/transport.js';
 import type { PublisherId } from '../../wire/batch.js';
 import type { Request } from '../../wire/recovery.js';
+import type { Space } from '../../wire/space.js';
 import { settledBefore } from '../deadline.js';
 import { Aftermath } from './aftermath.js';
 import { History } from './history.js';
 import { Outbox } from './outbox.js';
-import { Publications } from './publications.js';
+import { hasSentAll, Publications } from './publications.js';
 import { Replayer } from './replayer.js';
 import { TailMarker } from './tail-marker.js';
 import { WallClock } from './wall-clock.js';
@@ -40,6 +41,7 @@ export class Sending {
   readonly #context: SendingContext;
   readonly #transport: Transport;
   readonly #clock = new WallClock();
+  readonly #publications: Publications;
   readonly #history: History;
   readonly #tailMarker: TailMarker;
   readonly #replayer: Replayer;
@@ -55,6 +57,7 @@ export class Sending {
     this.#context = context;
     this.#transport = transport;
     const publications = new Publications();
+    this.#publications = publications;
     this.#history = new History(options, now);
     this.#tailMarker = new TailMarker(publisher, publications, this, now);
     const { processes: canBrake, headroom } = transport.supports;
@@ -66,6 +69,12 @@ export class Sending {
     });
     this.#replayer = new Replayer(publisher, this.#history, publications, this, now);
     this.#aftermath = new Aftermath(context.latencyMs, () => this.outbox.trust());
+  }
+
+  /** What tells whether all events of a name have been sent. */
+  sentAllOf(name: PropertyKey, space: Space): () => boolean {
+    const publication = this.#publications.of(name, space);
+    return () => publication === undefined || hasSentAll(publication);
   }
 
   /** Microseconds since 1970. */
