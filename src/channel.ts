@@ -259,14 +259,20 @@ export class Channel<Events, Inputs = Events> {
     return parsePattern(pattern, this.#hub.options.separator);
   }
 
-  async #emit(
+  #emit(
     name: PropertyKey,
     data: unknown,
     options: EmitOptions | undefined,
     manner: EmitManner,
   ): Promise<void> {
-    assertName(name);
-    await this.#hub.emit(this.#space, name, data, checkEmitOptions(options), manner);
+    let checked: EmitOptions | undefined;
+    try {
+      assertName(name);
+      checked = checkEmitOptions(options);
+    } catch (cause) {
+      return Promise.reject(cause);
+    }
+    return this.#hub.emit(this.#space, name, data, checked, manner);
   }
 }
 

@@ -1,4 +1,7 @@
 /** Everything `demitter` exports: the public names and nothing else. */
+export type { Channel, EventIteration, IteratorOptions, OnceOptions } from './channel.js';
+export type { EventContext } from './context.js';
+export type { EmitOptions } from './emit-options.js';
 export { createDistributedEmitter, DistributedEmitter } from './emitter.js';
 export {
   DemitterError,
@@ -7,7 +10,15 @@ export {
   type DistributedErrorDetails,
   type DistributedErrorType,
 } from './errors.js';
-export type { AnyEvents, DistributedEvents, Request } from './event-map.js';
+export type {
+  AnyEvents,
+  DistributedEvents,
+  Emission,
+  Filter,
+  NamedFilter,
+  Request,
+  VolatileView,
+} from './event-map.js';
 export {
   createForwarder,
   type Forwarder,
@@ -16,6 +27,8 @@ export {
   type StandaloneForwarderOptions,
   startStandaloneForwarder,
 } from './forwarder.js';
+export type { ListenOptions, Unsubscribe } from './listen-options.js';
+export type { OncePromise } from './once.js';
 export type { DistributedEmitterOptions } from './options.js';
 export type { Peer, PeerLeave } from './peer.js';
 export type { RequestManyOptions, RequestOptions } from './request-options.js';
@@ -38,3 +51,4 @@ export type {
   TransportHandlers,
   TransportSupport,
 } from './transport/transport.js';
+export type { Headers as EventHeaders } from './wire/attributes.js';

@@ -30,7 +30,12 @@ export function withTrace(headers: Headers | undefined): Headers | undefined {
   const tracing = usedApi();
   if (tracing === undefined) return headers;
   const carrier: Record<string, string> = {};
-  tracing.propagation.inject(tracing.context.active(), carrier);
+  try {
+    tracing.propagation.inject(tracing.context.active(), carrier);
+  } catch {
+    // A propagator that fails is no reason not to emit.
+    return headers;
+  }
   return Object.keys(carrier).length === 0 ? headers : { ...carrier, ...headers };
 }
 
@@ -49,7 +54,14 @@ export function inTrace(headers: Headers | undefined, call: () => void): void {
     call();
     return;
   }
-  const { context, propagation, ROOT_CONTEXT } = tracing;
-  const ofEvent = headers === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, headers);
-  context.with(ofEvent, call);
+  tracing.context.with(contextOf(tracing, headers), call);
+}
+
+function contextOf({ propagation, ROOT_CONTEXT }: Api, headers: Headers | undefined): OpenTelemetry.Context {
+  try {
+    return headers === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, headers);
+  } catch {
+    // Nor is it one not to deliver: headers come from anyone.
+    return ROOT_CONTEXT;
+  }
 }

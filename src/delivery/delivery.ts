@@ -189,11 +189,17 @@ export class Delivery {
     this.#retention = new Retention(publisher, {
       namespace: options.namespace,
       maxBytes: options.retainedBytes,
+      now,
+      inForceSince: (message) => {
+        const { interests } = this.#inbox;
+        const interest = interests.of(message);
+        return typeof interest === 'object' ? interests.inForceSince(interest) : Number.POSITIVE_INFINITY;
+      },
       latencyMs: () => this.#heartbeat.latency ?? 0,
       inForce: () => this.#liveness.confirmed(),
       subscribe: (topic) => void this.#subscribe(topic),
       publish: (topic, kind, body) => this.#post.publish(topic, { kind }, body),
-      post: (receiver, kind, body) => this.#post.send(receiver, { kind }, body),
+      post: (receiver, content, body) => this.#post.send(receiver, content, body),
       onFound: (key, found) => this.#foundRetained(key, found),
       onForgotten: (count) => handlers.onError(retainedForgottenError(options, count)),
     });
@@ -537,7 +543,7 @@ export class Delivery {
       }
       case MessageKind.retained:
       case MessageKind.holder:
-        return publisher === this.#publisher ? undefined : this.#retention.receive(kind, body);
+        return publisher === this.#publisher ? undefined : this.#retention.receive(header, body, isToAll);
       case MessageKind.rollCall:
         this.#presence.asked();
         return undefined;

@@ -10,7 +10,26 @@ import type { DistributedEmitterOptions } from '../../src/options.js';
 import { byForm } from '../support/fault-form.js';
 import { FaultyBus, type FaultyEnd } from '../support/faulty-bus.js';
 
-const NAMES = ['a', 'b', 'c', 1, ''];
+/** Names, outside of channels and in some. */
+const PLACES: readonly Place[] = [
+  { name: 'a' },
+  { name: 'b' },
+  { name: 'c' },
+  { name: 1 },
+  { name: '' },
+  { name: 'p:x' },
+  { name: 'p:\0' },
+  { channel: 'room', name: 'a' },
+  { channel: 'room', name: 'p:x' },
+  { channel: '', name: 'a' },
+];
+
+interface Place {
+  readonly channel?: string;
+  readonly name: string | number;
+}
+
+const PATTERN = 'p:*';
 const EMITTERS = 4;
 
 type Step =
@@ -20,7 +39,7 @@ type Step =
   | { readonly do: 'disconnect' | 'connect' | 'stall' | 'resume'; readonly end: number };
 
 const end = fc.nat(EMITTERS - 1);
-const name = fc.nat(NAMES.length - 1);
+const name = fc.nat(PLACES.length - 1);
 const emission = fc.record({
   do: fc.constant('emit' as const),
   by: end,
@@ -29,7 +48,7 @@ const emission = fc.record({
     // Enough to overrun a stalled end's queue.
     fc
       .tuple(name, fc.integer({ min: 50, max: 150 }))
-      .map(([first, count]) => Array.from({ length: count }, (_, i) => (first + i) % NAMES.length)),
+      .map(([first, count]) => Array.from({ length: count }, (_, i) => (first + i) % PLACES.length)),
   ),
   awaited: fc.boolean(),
 });
@@ -45,14 +64,19 @@ const losses = fc.record({
   in: fc.constantFrom(0, 0, 0.05, 0.3),
 });
 
-/** What each emitter listens to: every name, through `onAny`, or some. */
-const interests = fc.array(fc.oneof(fc.constant('any' as const), fc.uniqueArray(name)), {
-  minLength: EMITTERS,
-  maxLength: EMITTERS,
-});
+/** What an emitter listens to: everything, through `onAny`; what matches a pattern, in and outside of channels; or some names. */
+type Listened = 'any' | 'pattern' | readonly number[];
+
+const interests = fc.array(
+  fc.oneof(fc.constantFrom('any' as const, 'pattern' as const), fc.uniqueArray(name)),
+  {
+    minLength: EMITTERS,
+    maxLength: EMITTERS,
+  },
+);
 
 interface Scenario {
-  readonly listens: readonly ('any' | readonly number[])[];
+  readonly listens: readonly Listened[];
   readonly steps: readonly Step[];
   readonly seed: number;
   readonly options?: DistributedEmitterOptions;
@@ -89,7 +113,7 @@ interface Event {
 interface Account {
   /** Numbers over all names, in order of delivery. */
   readonly all: number[];
-  readonly byName: Map<PropertyKey, { k: number[]; told: number; isInexact: boolean }>;
+  readonly byPlace: Map<string, { k: number[]; told: number; isInexact: boolean }>;
 }
 
 class World {
@@ -98,7 +122,7 @@ class World {
   readonly accounts: Account[][] = [];
   readonly protocolErrors: DistributedError[] = [];
   readonly losses: string[] = [];
-  readonly #emitted: { all: number; byName: Map<PropertyKey, number> }[] = [];
+  readonly #emitted: { all: number; byPlace: Map<string, number> }[] = [];
 
   constructor({ seed, options = {} }: Scenario) {
     const random = mulberry32(seed);
@@ -108,29 +132,42 @@ class World {
       const faultyEnd = bus.end();
       this.ends.push(faultyEnd);
       this.emitters.push(new DistributedEmitter({ ...options, transport: faultyEnd.factory }));
-      this.#emitted.push({ all: 0, byName: new Map() });
-      this.accounts.push(Array.from({ length: EMITTERS }, () => ({ all: [], byName: new Map() })));
+      this.#emitted.push({ all: 0, byPlace: new Map() });
+      this.accounts.push(Array.from({ length: EMITTERS }, () => ({ all: [], byPlace: new Map() })));
     }
   }
 
   async start(listens: Scenario['listens']): Promise<void> {
     for (const [i, emitter] of this.emitters.entries()) {
       const listened = listens[i] as Scenario['listens'][number];
-      const take = (name: PropertyKey, { from, n, k }: Event): void => {
+      const take = (place: Place, { from, n, k }: Event): void => {
         // No event comes back to who emitted it, and local listeners are Emittery's business.
         if (from === i) return;
         const account = this.accounts[i]?.[from] as Account;
         account.all.push(n);
-        this.#of(account, name).k.push(k);
+        this.#of(account, keyOf(place)).k.push(k);
       };
-      if (listened === 'any') emitter.onAny((name, event) => take(name, event as Event));
-      else
-        for (const index of listened)
-          emitter.on(nameAt(index), (event: unknown) => take(nameAt(index), event as Event));
+      if (typeof listened === 'string') {
+        for (const channel of new Set(PLACES.map((place) => place.channel))) {
+          const takeNamed = (eventName: PropertyKey, event: unknown): void =>
+            take(placeOf(eventName, channel), event as Event);
+          const view = viewOf(emitter, channel);
+          if (listened === 'any') view.onAny(takeNamed);
+          else view.onPattern(PATTERN, takeNamed);
+        }
+      } else {
+        for (const index of listened) {
+          const place = placeAt(index);
+          viewOf(emitter, place.channel).on(place.name, (event: unknown) => take(place, event as Event));
+        }
+      }
       emitter.on('distributed:error', (error: DistributedError) => {
         if (error.type === 'loss') {
           const from = this.emitters.findIndex(({ id }) => id === error.publisherId);
-          const account = this.#of(this.accounts[i]?.[from] as Account, error.eventName as PropertyKey);
+          const account = this.#of(
+            this.accounts[i]?.[from] as Account,
+            keyOf(placeOf(error.eventName as PropertyKey, error.channel)),
+          );
           if (error.missed === undefined) account.isInexact = true;
           else account.told += error.missed;
           this.losses.push(`${from} → ${i}: ${error.message}`);
@@ -167,7 +204,7 @@ class World {
 
   /** One more event of each name from everybody: whatever is missing shows. */
   async emitLast(): Promise<void> {
-    for (const i of this.emitters.keys()) await this.#emit(i, [...NAMES.keys()], false);
+    for (const i of this.emitters.keys()) await this.#emit(i, [...PLACES.keys()], false);
     await vi.advanceTimersByTimeAsync(40_000);
   }
 
@@ -185,19 +222,19 @@ class World {
       for (const [from, account] of accounts.entries()) {
         if (from === i) continue;
         const pair = `${from} → ${i}`;
-        for (const [eventName, { k }] of account.byName)
-          if (!isRising(k)) faults.push(`${pair} '${String(eventName)}': not in order, or twice: ${k}`);
+        for (const [place, { k }] of account.byPlace)
+          if (!isRising(k)) faults.push(`${pair} '${place}': not in order, or twice: ${k}`);
         // To who listens to some names, a batch that is lost without an outage looks like one of another name.
         if ((listened === 'any' || !hasSilentLosses) && !isRising(account.all))
           faults.push(`${pair}: not in order, or twice: ${account.all}`);
-        for (const [index, eventName] of NAMES.entries()) {
-          if (listened !== 'any' && !listened.includes(index)) continue;
-          const emitted = this.#emitted[from]?.byName.get(eventName) ?? 0;
-          const { k, told, isInexact } = this.#of(account, eventName);
+        for (const [index, place] of PLACES.entries()) {
+          if (!listensTo(listened, index)) continue;
+          const emitted = this.#emitted[from]?.byPlace.get(keyOf(place)) ?? 0;
+          const { k, told, isInexact } = this.#of(account, keyOf(place));
           const isRight = isInexact ? k.length + told <= emitted : k.length + told === emitted;
           if (!isRight)
             faults.push(
-              `${pair} '${String(eventName)}': emitted ${emitted}, delivered ${k.length}, told ${isInexact ? 'some' : told}`,
+              `${pair} '${keyOf(place)}': emitted ${emitted}, delivered ${k.length}, told ${isInexact ? 'some' : told}`,
             );
         }
       }
@@ -206,21 +243,22 @@ class World {
   }
 
   async #emit(by: number, names: readonly number[], awaited: boolean): Promise<void> {
-    const emitted = this.#emitted[by] as { all: number; byName: Map<PropertyKey, number> };
+    const emitted = this.#emitted[by] as { all: number; byPlace: Map<string, number> };
     for (const index of names) {
-      const eventName = nameAt(index);
-      const k = emitted.byName.get(eventName) ?? 0;
-      const done = this.emitters[by]?.emit(eventName, { from: by, n: emitted.all, k });
+      const place = placeAt(index);
+      const k = emitted.byPlace.get(keyOf(place)) ?? 0;
+      const emitter = this.emitters[by] as DistributedEmitter;
+      const done = viewOf(emitter, place.channel).emit(place.name, { from: by, n: emitted.all, k });
       emitted.all += 1;
-      emitted.byName.set(eventName, k + 1);
+      emitted.byPlace.set(keyOf(place), k + 1);
       if (awaited) await done;
     }
     await vi.advanceTimersByTimeAsync(0);
   }
 
-  #of({ byName }: Account, eventName: PropertyKey) {
-    const known = byName.get(eventName) ?? { k: [], told: 0, isInexact: false };
-    byName.set(eventName, known);
+  #of({ byPlace }: Account, key: string) {
+    const known = byPlace.get(key) ?? { k: [], told: 0, isInexact: false };
+    byPlace.set(key, known);
     return known;
   }
 }
@@ -275,8 +313,26 @@ async function live(scenario: Scenario): Promise<World> {
   return world;
 }
 
-function nameAt(index: number): string | number {
-  return NAMES[index] as string | number;
+function placeAt(index: number): Place {
+  return PLACES[index] as Place;
+}
+
+function placeOf(name: PropertyKey, channel: string | undefined): Place {
+  return PLACES.find((place) => place.name === name && place.channel === channel) as Place;
+}
+
+function keyOf({ channel, name }: Place): string {
+  return JSON.stringify([name, channel]);
+}
+
+function viewOf(emitter: DistributedEmitter, channel: string | undefined) {
+  return channel === undefined ? emitter : emitter.channel(channel);
+}
+
+function listensTo(listened: Listened, index: number): boolean {
+  if (typeof listened !== 'string') return listened.includes(index);
+  const { name } = placeAt(index);
+  return listened === 'any' || (typeof name === 'string' && name.startsWith('p:'));
 }
 
 function isRising(numbers: readonly number[]): boolean {

@@ -14,10 +14,10 @@ describeOverEach('context()', (start) => {
     const done = new Promise<void>((resolve) => {
       there.channel('c').on('a', async (data) => {
         await lasting(1);
-        const { sequence, sentAt, ...rest } = there.context() as NonNullable<
+        const { eventName, channel, publisherId, headers, sequence, sentAt } = there.context() as NonNullable<
           ReturnType<typeof there.context>
         >;
-        seen.push([data, rest]);
+        seen.push([data, { eventName, channel, publisherId, headers }]);
         sequences.push(sequence);
         expect(Math.abs(sentAt - Date.now())).toBeLessThan(60_000);
         if (data === 3) resolve();

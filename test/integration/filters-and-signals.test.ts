@@ -206,7 +206,7 @@ test.each([
 });
 
 test.each([
-  [{ volatlie: true }, 'Unknown option `volatlie`: expected one of volatile, headers'],
+  [{ volatlie: true }, 'Unknown option `volatlie`: expected one of volatile, retain, headers'],
   ['x', "Expected the options to be an object, got 'x'"],
   [{ headers: 'x' }, "Expected `headers` to be a plain object of strings, got 'x'"],
   [{ headers: new Map([['a', 'b']]) }, 'Expected `headers` to be a plain object of strings, got an object'],

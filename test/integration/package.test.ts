@@ -88,7 +88,7 @@ describe('the package', () => {
       cwd: folder,
     });
     await child.line(
-      /^DemitterError,DistributedEmitter,DistributedError,MemoryHub,createDistributedEmitter,createForwarder,createMemoryTransport,startStandaloneForwarder$/,
+      /^DemitterError,DistributedEmitter,DistributedError,MemoryHub,ValidationError,createDistributedEmitter,createForwarder,createMemoryTransport,startStandaloneForwarder$/,
     );
   });
 });

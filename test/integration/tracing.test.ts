@@ -1,7 +1,7 @@
 import { context, propagation, type SpanContext, type TextMapPropagator, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { caughtUp } from '../support/caught-up.js';
 import { describeOverEach } from '../support/meeting.js';
 
@@ -96,6 +96,30 @@ describeOverEach('the trace', (start) => {
       await caughtUp(here, there);
       expect(seen).toEqual([{ h: 'x', traceparent: `00-${traceId}-${spanId}-01` }, { traceparent }]);
     });
+  });
+});
+
+describeOverEach('a propagator that fails', (start) => {
+  afterEach(() => {
+    propagation.disable();
+    propagation.setGlobalPropagator(propagator);
+  });
+
+  test('costs the trace and not the event', async () => {
+    await using meeting = await start();
+    const [here, there] = [await meeting.emitter(), await meeting.emitter()];
+    const seen: unknown[] = [];
+    there.on('a', (data) => seen.push(data));
+    await there.ready();
+    const fail = () => {
+      throw new Error('mine');
+    };
+    propagation.disable();
+    propagation.setGlobalPropagator({ fields: () => [], inject: fail, extract: fail });
+    await here.emit('a', 1);
+    await here.emit('a', 2, { headers: { h: 'x' } });
+    await caughtUp(here, there);
+    expect(seen).toEqual([1, 2]);
   });
 });
 

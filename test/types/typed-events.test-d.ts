@@ -5,13 +5,18 @@
 import Emittery from 'emittery';
 import {
   type Answer,
+  type Channel,
   createDistributedEmitter,
   DistributedEmitter,
   type DistributedError,
+  type Emission,
+  type EventContext,
+  type EventHeaders,
   type Peer,
   type PeerLeave,
   type Request,
   type StatusChange,
+  type Unsubscribe,
 } from '../../src/index.js';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -286,4 +291,83 @@ export async function asEmittery(): Promise<void> {
   class Mixed {}
   expectType<typeof Mixed>()(DistributedEmitter.mixin('emitter')(Mixed));
   new DistributedEmitter<Plain>().bindMethods({}, ['on']);
+}
+
+interface Game {
+  'user:move': [x: number, y: number];
+  'user:say': string;
+  over: undefined;
+}
+
+/** Several arguments are a tuple. */
+export async function tuples(): Promise<void> {
+  const emitter = new DistributedEmitter<Game>();
+  emitter.on('user:move', ([x, y]) => {
+    expectType<number>()(x);
+    expectType<number>()(y);
+  });
+  await emitter.emit('user:move', [1, 2]);
+  // @ts-expect-error one is missing
+  await emitter.emit('user:move', [1]);
+  // @ts-expect-error they are one argument
+  await emitter.emit('user:move', 1, 2);
+  const [x] = await emitter.once('user:move', { predicate: ([, y]) => y > 0, signal: AbortSignal.abort() });
+  expectType<number>()(x);
+}
+
+export async function channels(): Promise<void> {
+  const emitter = new DistributedEmitter<Shop>();
+  expectType<Channel<Shop>>()(emitter.channel('same events'));
+  const game: Channel<Game> = emitter.channel<Game>('game');
+  game.on('user:say', (text) => expectType<string>()(text));
+  game.on(['user:say', 'over'], (either) => expectType<string | undefined>()(either));
+  for await (const [, y] of game.events('user:move')) expectType<number>()(y);
+  await game.emit('over');
+  await game.volatile.emit('user:move', [1, 2], { headers: { a: 'b' } });
+  // @ts-expect-error no event of this channel
+  await game.emit('user:login', { userId: 1 });
+  // @ts-expect-error the wrong type
+  game.emission('user:say')(1);
+  // @ts-expect-error a channel has a name
+  emitter.channel(1);
+}
+
+export async function options(): Promise<void> {
+  const emitter = new DistributedEmitter<Game>({ namespace: 'a', separator: '/', context: true });
+  emitter.on('user:say', () => {}, { filter: (text) => text.length > 1 });
+  // @ts-expect-error a filter decides
+  emitter.on('user:say', () => {}, { filter: (text) => text.length });
+  // @ts-expect-error a filter decides at once
+  emitter.on('user:say', () => {}, { filter: async () => true });
+  emitter.onAny(() => {}, { filter: (name, data) => name === 'over' && data === undefined });
+  emitter.onPattern('user:*', (name, data) => {
+    expectType<keyof Game>()(name);
+    expectType<Game[keyof Game]>()(data);
+  });
+  for await (const [name] of emitter.patternEvents('user:*')) expectType<keyof Game>()(name);
+  // @ts-expect-error headers are texts
+  await emitter.emit('over', undefined, { headers: { a: 1 } });
+  // @ts-expect-error not an option
+  await emitter.emit('over', undefined, { retained: 1 });
+  expectType<EventContext | undefined>()(emitter.context());
+  expectType<EventHeaders | undefined>()(emitter.context()?.headers);
+  expectType<number>()(emitter.volatileDropped);
+  using off: Unsubscribe = emitter.on('over', () => {});
+  off();
+  await using _iterator = emitter.events('over', { signal: AbortSignal.abort() });
+}
+
+export async function emissions(): Promise<void> {
+  const emitter = new DistributedEmitter<Game>();
+  const move: Emission<[x: number, y: number]> = emitter.emission('user:move', { volatile: true });
+  await move([1, 2]);
+  // @ts-expect-error data is missing
+  await move();
+  const over = emitter.emission('over');
+  await over();
+  // @ts-expect-error this event has no data
+  await over(1);
+  const any = new DistributedEmitter().emission('any name');
+  await any({ any: 'data' });
+  await any();
 }

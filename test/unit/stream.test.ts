@@ -888,6 +888,56 @@ describe('the first contact with a publisher', () => {
   });
 });
 
+describe('a name that is left and taken up again', () => {
+  /** `b` is always listened to; `a` is left after its first batch, and misses two, which `b` shows. */
+  function leave() {
+    const world = setUp();
+    const { publisher, listen, take, inbox, clock, log, asked } = world;
+    listen('a', 'b');
+    take(publisher.batch('a', 'a1'), publisher.batch('b', 'b1'));
+    inbox.interests.unlisten(topic('a'));
+    clock.now = 1100;
+    const unheard = batches(publisher, 'a', 2);
+    take(publisher.batch('b', 'b2'));
+    expect([log, asked.length]).toEqual([['a1', 'b1'], 1]);
+    return { ...world, unheard };
+  }
+
+  test('tells no loss of what is accounted for, although it was sent less long ago than it is listened to', () => {
+    const { publisher, listen, take, log, clock, end, asked } = leave();
+    end();
+    listen('a');
+    const next = publisher.batch('a', 'next');
+    // On its way for a while.
+    clock.now = 1300;
+    take(next);
+    expect([log, asked.length]).toEqual([['a1', 'b1', 'b2', 'next'], 1]);
+  });
+
+  test('tells the loss where what is accounted for could not be had', () => {
+    const { publisher, listen, take, log, clock, end, unheard } = leave();
+    end({ gone: publisher.last - 1 });
+    listen('a');
+    const next = publisher.batch('a', 'next');
+    clock.now = 1300;
+    take(next);
+    expect(log).toEqual(['a1', 'b1', 'b2', 'lost some of a', 'next']);
+    expect(unheard).toHaveLength(2);
+  });
+
+  test('gets nothing that is older, however much of it is replayed', () => {
+    const { publisher, listen, take, log, clock, replay, end, unheard } = leave();
+    // The answer comes when it is listened to again.
+    clock.now = 2000;
+    listen('a');
+    clock.now = 2010;
+    replay(unheard, { ageMs: 900 });
+    end();
+    take(publisher.batch('a', 'new'));
+    expect(log).toEqual(['a1', 'b1', 'b2', 'new']);
+  });
+});
+
 describe('bounds', () => {
   test('32 MiB are held; what comes beyond is asked for afterwards, and nothing is lost', () => {
     const { publisher, listen, take, replay, end, log, asked } = setUp();

@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { EVENTS } from '../../src/wire/space.js';
-import { decodeTopic, encodeTopic, inboxTopic, probeTopic } from '../../src/wire/topic.js';
+import { EVENTS, makeSpace } from '../../src/wire/space.js';
+import {
+  decodeTopic,
+  encodeNamePrefixes,
+  encodeTopic,
+  inboxTopic,
+  MAX_TOPIC_BYTES,
+  probeTopic,
+} from '../../src/wire/topic.js';
 
 const anyName = fc.oneof(
   fc.string({ unit: 'binary' }),
@@ -100,5 +107,33 @@ describe('topics', () => {
         if (name !== undefined) expect(encodeTopic(name)).toEqual(topic);
       }),
     );
+  });
+});
+
+describe('what the topics of names begin with that begin alike', () => {
+  const text = fc.array(fc.constantFrom('a', ':', '\0', '\x01', '\ud800', '\udc00', 'é'), { maxLength: 5 });
+  const spaces = [EVENTS, makeSpace('event', 'n', 'c'), makeSpace('event', '', '\x01')];
+
+  test('is what exactly those begin with', () => {
+    fc.assert(
+      fc.property(text, text, fc.constantFrom(...spaces), (start, rest, space) => {
+        // A separator ends it.
+        const begin = `${start.join('')}:`;
+        const prefixes = encodeNamePrefixes(begin, space);
+        const begins = (name: string) => {
+          const topic = encodeTopic(name, space) as Buffer;
+          return prefixes.filter((prefix) => topic.subarray(0, prefix.length).equals(prefix)).length;
+        };
+        expect(begins(begin + rest.join(''))).toBe(1);
+        const other = rest.join('');
+        expect(begins(other)).toBe(other.startsWith(begin) ? 1 : 0);
+      }),
+    );
+  });
+
+  test('has no form that no topic has room for', () => {
+    expect(encodeNamePrefixes('x'.repeat(2000))).toHaveLength(1);
+    for (const prefix of encodeNamePrefixes('x'.repeat(1000)))
+      expect(prefix.length).toBeLessThan(MAX_TOPIC_BYTES);
   });
 });

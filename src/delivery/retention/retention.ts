@@ -2,13 +2,16 @@
 import {
   buildMessage,
   emptyHeader,
+  fromElapsed,
   type Header,
   MessageKind,
   type PublisherId,
   readHeader,
+  toElapsed,
 } from '../../wire/batch.js';
 import { encodeTopics } from '../../wire/recovery.js';
 import { retainedTopic, TOPIC_END } from '../../wire/topic.js';
+import type { Content } from '../post.js';
 import { RetainedSearch } from './search.js';
 import { RetainedStore } from './store.js';
 
@@ -23,13 +26,17 @@ export interface FoundValue {
 export interface RetentionContext {
   readonly namespace: string;
   readonly maxBytes: number;
+  /** A clock in milliseconds that only goes forward. */
+  now(): number;
   latencyMs(): number;
+  /** Since when the name that `message` begins with has been listened to, by that clock; infinite if that is not proven. */
+  inForceSince(message: Buffer): number;
   inForce(): Promise<void>;
   subscribe(topic: Buffer): void;
   /** Sends on a topic. */
   publish(topic: Buffer, kind: number, body?: Uint8Array): void;
   /** Sends to one emitter, or to all. */
-  post(receiver: PublisherId | 'all', kind: number, body?: Uint8Array): void;
+  post(receiver: PublisherId | 'all', content: Content, body?: Uint8Array): void;
   onFound(topic: string, found: FoundValue | undefined): void;
   onForgotten(count: number): void;
 }
@@ -48,6 +55,8 @@ export class Retention {
     this.#topic = retainedTopic(context.namespace);
     this.#store = new RetainedStore(context.maxBytes, (count) => context.onForgotten(count));
     this.#search = new RetainedSearch({
+      now: () => context.now(),
+      inForceSince: (message) => context.inForceSince(message),
       latencyMs: () => context.latencyMs(),
       inForce: () => context.inForce(),
       ask: (topics) => context.publish(this.#topic, MessageKind.retainedQuery, encodeTopics(topics)),
@@ -60,16 +69,17 @@ export class Retention {
   retain(topic: Buffer, flags: number, time: number, payload: Uint8Array): void {
     const content = { kind: MessageKind.retained, flags, publisher: this.#publisher, time };
     const isFirst = this.#store.size === 0;
-    this.#store.set(topic.toString('latin1'), buildMessage(topic, content, payload));
+    const message = buildMessage(topic, content, payload);
+    this.#store.set(topic.toString('latin1'), { message, at: this.#context.now() });
     if (!isFirst) return;
     this.#context.subscribe(this.#topic);
-    if (this.#isLinkReady) this.#context.post('all', MessageKind.holder);
+    if (this.#isLinkReady) this.#context.post('all', { kind: MessageKind.holder });
   }
 
   /** Looks for the newest value of `topic`; {@link RetentionContext.onFound} tells the outcome, once. */
   seek(topic: Buffer): void {
     const own = this.#store.get(topic.toString('latin1'));
-    const found = own === undefined ? undefined : readFound(own);
+    const found = own === undefined ? undefined : readFound(own.message);
     this.#search.begin(topic, found && { time: found.header.time, message: found.message });
   }
 
@@ -82,20 +92,24 @@ export class Retention {
   answer(asker: PublisherId, topics: readonly Buffer[]): void {
     if (asker === this.#publisher || this.#store.size === 0) return;
     for (const topic of topics) {
-      const message = this.#store.get(topic.toString('latin1'));
-      if (message !== undefined) this.#context.post(asker, MessageKind.retained, message);
+      const retained = this.#store.get(topic.toString('latin1'));
+      if (retained === undefined) continue;
+      const elapsed = toElapsed(this.#context.now() - retained.at);
+      this.#context.post(asker, { kind: MessageKind.retained, elapsed }, retained.message);
     }
-    this.#context.post(asker, MessageKind.holder);
+    this.#context.post(asker, { kind: MessageKind.holder });
   }
 
   /** A value came, or word that there are any. Returns what is wrong with it, if something is. */
-  receive(kind: number, body: Buffer): string | undefined {
-    this.#search.heardOfHolder();
+  receive({ kind, elapsed }: Readonly<Header>, body: Buffer, isToAll: boolean): string | undefined {
+    if (isToAll) this.#search.holderCame();
+    else this.#search.heardOfHolder();
     if (kind === MessageKind.holder) return undefined;
     const message = Buffer.from(body);
     const found = readFound(message);
     if (found === undefined) return 'is a malformed retained value';
-    this.#search.found(message.toString('latin1', 0, found.topicLength), found.header.time, message);
+    const key = message.toString('latin1', 0, found.topicLength);
+    this.#search.found(key, fromElapsed(elapsed), found.header.time, message);
     return undefined;
   }
 
@@ -104,7 +118,7 @@ export class Retention {
     if (this.#isLinkReady) return;
     this.#isLinkReady = true;
     // Those who connect later ask; those who were there may have missed the first word.
-    if (this.#store.size > 0) this.#context.post('all', MessageKind.holder);
+    if (this.#store.size > 0) this.#context.post('all', { kind: MessageKind.holder });
     this.#search.linkReady();
   }
 

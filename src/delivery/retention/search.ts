@@ -10,7 +10,14 @@
 const MIN_WINDOW_MS = 100;
 const WINDOW_ROUND_TRIPS = 4;
 
+/** For so long after a link was made, holders that lost theirs with it may come back: they say so, and are asked. */
+const RETURN_MS = 2000;
+
 export interface SearchContext {
+  /** A clock in milliseconds that only goes forward. */
+  now(): number;
+  /** Since when the name that `message` begins with has been listened to, by that clock; infinite if that is not proven. */
+  inForceSince(message: Buffer): number;
   /** The last round trip, in milliseconds; 0 if it is not known. */
   latencyMs(): number;
   /** Resolves when every subscription made until now is in force; rejects if that will not be. */
@@ -24,6 +31,7 @@ export interface SearchContext {
 /** `wanted` until it is asked for. */
 interface Sought {
   readonly topic: Buffer;
+  readonly beganAt: number;
   state: 'wanted' | 'asked';
   best: { readonly time: number; readonly message: Buffer } | undefined;
 }
@@ -33,6 +41,7 @@ export class RetainedSearch {
   readonly #sought = new Map<string, Sought>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #isLinkReady = false;
+  #readyAt = 0;
   /** Whether there are holders, as far as is known on this link: none, if none answered the first question in time. */
   #holders: 'unknown' | 'none' | 'some' = 'unknown';
   #askScheduled = false;
@@ -45,7 +54,7 @@ export class RetainedSearch {
   begin(topic: Buffer, own?: { readonly time: number; readonly message: Buffer }): void {
     const key = topic.toString('latin1');
     if (this.#sought.has(key)) return;
-    this.#sought.set(key, { topic, state: 'wanted', best: own });
+    this.#sought.set(key, { topic, beganAt: this.#context.now(), state: 'wanted', best: own });
     // Without a link, one's own is all there is to be had.
     if (this.#isLinkReady || own !== undefined) this.#scheduleAsking();
   }
@@ -60,16 +69,27 @@ export class RetainedSearch {
     this.#holders = 'some';
   }
 
-  /** A holder answered with a value. */
-  found(key: string, time: number, message: Buffer): void {
+  /** A holder has come, or come back: it was not asked for what has not been found. */
+  holderCame(): void {
+    this.heardOfHolder();
+    for (const sought of this.#sought.values()) if (sought.best === undefined) sought.state = 'wanted';
+    if (this.#isLinkReady && this.#wanted().length > 0) this.#scheduleAsking();
+  }
+
+  /** A holder answered with a value that was emitted `ageMs` ago, at `time` by its clock. */
+  found(key: string, ageMs: number, time: number, message: Buffer): void {
     const sought = this.#sought.get(key);
     if (sought === undefined || (sought.best !== undefined && sought.best.time >= time)) return;
+    const { now, inForceSince } = this.#context;
+    // What was emitted since this listens comes by itself, after an outage as well, and in its turn.
+    if (now() - ageMs > Math.max(sought.beganAt, inForceSince(message))) return;
     sought.best = { time, message };
   }
 
   /** The link works: asks for what is wanted, and whether there are any holders. */
   linkReady(): void {
     this.#isLinkReady = true;
+    this.#readyAt = this.#context.now();
     this.#ask();
   }
 
@@ -117,12 +137,25 @@ export class RetainedSearch {
     const wanted = this.#wanted();
     for (const sought of wanted) sought.state = 'asked';
     this.#context.ask(wanted.map(({ topic }) => topic));
-    const windowMs = Math.max(MIN_WINDOW_MS, WINDOW_ROUND_TRIPS * this.#context.latencyMs());
+    this.#later(Math.max(MIN_WINDOW_MS, WINDOW_ROUND_TRIPS * this.#context.latencyMs()), () => {
+      const returnMs = this.#readyAt + RETURN_MS - this.#context.now();
+      if (returnMs <= 0) {
+        this.#conclude(wanted);
+        return;
+      }
+      this.#conclude(wanted.filter(({ best }) => best !== undefined));
+      this.#later(returnMs, () => {
+        if (this.#holders === 'unknown') this.#holders = 'none';
+        this.#conclude(wanted.filter(({ state }) => state === 'asked'));
+      });
+    });
+  }
+
+  #later(ms: number, then: () => void): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      if (this.#holders === 'unknown') this.#holders = 'none';
-      this.#conclude(wanted);
-    }, windowMs);
+      then();
+    }, ms);
     timer.unref();
     this.#timers.add(timer);
   }

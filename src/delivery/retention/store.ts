@@ -2,11 +2,17 @@
  * Retained values: the last event of a name that was emitted to be kept, for whoever begins to listen later. Bounded in bytes;
  * those not renewed for longest are forgotten first.
  */
+export interface Retained {
+  readonly message: Buffer;
+  /** When it was emitted, in milliseconds of a clock that only goes forward. */
+  readonly at: number;
+}
+
 export class RetainedStore {
   readonly #maxBytes: number;
   readonly #onForgotten: (count: number) => void;
   /** Whole messages by topic, one character to a byte; in the order in which they were set. */
-  readonly #messages = new Map<string, Buffer>();
+  readonly #messages = new Map<string, Retained>();
   #bytes = 0;
 
   /** `onForgotten` is told how many values had to make room for another. */
@@ -19,14 +25,14 @@ export class RetainedStore {
     return this.#messages.size;
   }
 
-  get(topic: string): Buffer | undefined {
+  get(topic: string): Retained | undefined {
     return this.#messages.get(topic);
   }
 
-  set(topic: string, message: Buffer): void {
+  set(topic: string, retained: Retained): void {
     this.#delete(topic);
-    this.#messages.set(topic, message);
-    this.#bytes += message.length;
+    this.#messages.set(topic, retained);
+    this.#bytes += retained.message.length;
     let forgotten = 0;
     for (const oldest of this.#messages.keys()) {
       if (this.#bytes <= this.#maxBytes) break;
@@ -37,9 +43,9 @@ export class RetainedStore {
   }
 
   #delete(topic: string): void {
-    const message = this.#messages.get(topic);
-    if (message === undefined) return;
+    const retained = this.#messages.get(topic);
+    if (retained === undefined) return;
     this.#messages.delete(topic);
-    this.#bytes -= message.length;
+    this.#bytes -= retained.message.length;
   }
 }
