@@ -82,18 +82,25 @@ test('a value that is found is the newest, and nothing is missing after it', asy
     clearInterval(publishing);
     const last = newest;
     await Promise.all(watches.map(({ seen, told }) => until(() => (seen.at(-1) ?? -1) >= last || told > 0)));
+    let overtaken = 0;
     for (const { began, seen, told, isRetained } of watches) {
       const [value = -1] = seen;
       // What comes first may also be what waited for the forwarder: then all that waited follows.
       if (isRetained) expect(value).toBeGreaterThanOrEqual(began);
-      expect(seen).toEqual([...seen].sort((a, b) => a - b));
-      expect(new Set(seen).size).toBe(seen.length);
-      expect(seen.length + told).toBe(last - value + 1);
+      // Who began to listen right before an outage may be given what was emitted in it after the value: that is all then.
+      const isOvertaken = isRetained && (seen[1] ?? value) <= value;
+      overtaken += isOvertaken ? 1 : 0;
+      const events = isOvertaken ? seen.slice(1) : seen;
+      const [first = -1] = events;
+      expect(events).toEqual([...events].sort((a, b) => a - b));
+      expect(new Set(events).size).toBe(events.length);
+      expect(events.length + told).toBe(last - first + 1);
     }
     tellFigures('retained values, forwarder killed and restarted', {
       cycles,
       listeners: watches.length,
       'of them with a retained value first': watches.filter(({ isRetained }) => isRetained).length,
+      'of these followed by older ones': overtaken,
       'told as lost': watches.reduce((sum, { told }) => sum + told, 0),
       'until the first value, median / max': medianAndMax(times),
     });
