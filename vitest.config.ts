@@ -16,6 +16,14 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'security',
+          include: ['test/security/**/*.test.ts'],
+          testTimeout: isLong ? 3_600_000 : 30_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'fault',
           include: ['test/fault/**/*.test.ts'],
           // Each keeps the machine busy and looks at the time: alone, and after all others.
