@@ -37,6 +37,11 @@ export interface KeyPair {
   readonly secretKey: SecretKey;
 }
 
+/** What an emitter needs: its own pair, and the forwarder's public key. */
+export interface ClientKeys extends KeyPair {
+  readonly serverKey: Buffer;
+}
+
 /** @throws TypeError unless `value` is a key, in Z85 or hex. */
 export function parseKey(source: string, value: unknown): Buffer {
   const key = decodeKey(value);
