@@ -93,5 +93,4 @@ describe('CURVE with libzmq', () => {
     await expect.poll(() => connection.unconfirmedBytes, { interval: 5 }).toBe(0);
     expect(await connection.end(5_000)).toBe(0);
   });
-
 });
