@@ -44,7 +44,11 @@ export async function loadScenarios(): Promise<Scenario[]> {
     await throughput('4 publishers → 1 subscriber', { awaited: false, publishers: 4 }, limitAndNats, [
       rate('NATS', 1.5),
     ]),
+    await curve('one name, un-awaited, CURVE', { awaited: false }, 0.6),
+    await curve('one name, awaited, CURVE', { awaited: true }, 0.6),
+    await curve('64 KB each, awaited, CURVE', { awaited: true, bytes: 64_000 }),
     await roundTrip(),
+    await curveRoundTrip(),
     await requests('requests, one in flight', 1, ['p50', 'p99']),
     await requests('requests, 1,000 in flight', 1000, ['answers']),
     await sized('16 B', 16),
@@ -99,6 +103,32 @@ async function throughput(
   };
 }
 
+/** With keys, beside without. */
+async function curve(title: string, load: Throughput, bound?: number): Promise<Scenario> {
+  return {
+    title,
+    contestants: await peers(
+      [OURS],
+      (peer, effort) => measureThroughput(peer, load, effort),
+      'demitter, CURVE',
+    ),
+    metrics: ['rate'],
+    compared: ['rate'],
+    goals: [NOTHING_LOST, ...(bound === undefined ? [] : [rate(OURS, bound)])],
+  };
+}
+
+async function curveRoundTrip(): Promise<Scenario> {
+  const metrics: MetricName[] = ['p50', 'p99'];
+  return {
+    title: 'round trip, one in flight, CURVE',
+    contestants: await peers([OURS], measureRoundTrip, 'demitter, CURVE'),
+    metrics,
+    compared: metrics,
+    goals: [],
+  };
+}
+
 /** The same bytes in the same batches, by hand: awaited, as one sends what is large. */
 function sized(size: string, bytes: number): Promise<Scenario> {
   const limit = 'zeromq.js, batched';
@@ -148,9 +178,10 @@ function local(title: string, load: Local): Scenario {
 function peers(
   against: readonly PeerName[],
   measure: (peer: Peer, effort: Effort) => Promise<Measurement>,
+  ours: PeerName = OURS,
 ): Promise<Contestant[]> {
   return Promise.all(
-    [OURS, ...against].map(async (name) => {
+    [ours, ...against].map(async (name) => {
       const peer = await loadPeer(name);
       return {
         name: peer.name,

@@ -1,7 +1,8 @@
-/** Demitter, with default options. */
+/** Demitter, with default options; and with keys. */
+import { randomBytes } from 'node:crypto';
 import { DistributedEmitter, type Request } from 'demitter';
 import type { Payload } from '../payload.js';
-import { startForwarderServer } from './forwarder-server.js';
+import { startCurveForwarderServer, startForwarderServer } from './forwarder-server.js';
 import type { Addresses, Client, Listener, Peer, Responder } from './peer.js';
 
 type BenchEvents = Record<string, Payload>;
@@ -11,8 +12,11 @@ type BenchRequests = Record<string, Request<Payload, Payload>>;
 class DemitterClient implements Client {
   readonly #emitter: DistributedEmitter<BenchEvents>;
 
-  constructor({ xsubAddress, xpubAddress }: Addresses) {
-    this.#emitter = new DistributedEmitter<BenchEvents>({ xsubAddress, xpubAddress });
+  constructor({ xsubAddress, xpubAddress, serverKey }: Addresses) {
+    // Any 32 bytes are a secret key.
+    const security =
+      serverKey === undefined ? undefined : { serverKey, secretKey: randomBytes(32).toString('hex') };
+    this.#emitter = new DistributedEmitter<BenchEvents>({ xsubAddress, xpubAddress, security });
     this.#emitter.on('distributed:error', ({ code, message }) => console.error(`${code}: ${message}`));
   }
 
@@ -49,5 +53,11 @@ class DemitterClient implements Client {
 export const demitter: Peer = {
   name: 'demitter',
   startServer: startForwarderServer,
+  connect: (addresses) => new DemitterClient(addresses),
+};
+
+export const demitterWithKeys: Peer = {
+  name: 'demitter, CURVE',
+  startServer: startCurveForwarderServer,
   connect: (addresses) => new DemitterClient(addresses),
 };

@@ -5,7 +5,9 @@
  * What leaves next is a *run*: a part of one slab that grows at its end. A small frame is copied to the end of a slab of
  * this buffer's own. A message with room for a header before it gets its header there; if it lies right behind the run,
  * as messages do that were built one after another in one slab, the run just grows. What does not follow on begins a new
- * run, and the old one waits for it. Nothing written is touched again by this buffer, so the kernel may take its time.
+ * run, and the old one waits for it. Nothing written is touched again before the kernel has it all, so it may take its time.
+ *
+ * Sealed frames are all copied, and sealed where they were copied to.
  */
 import type { Socket } from 'node:net';
 import { type FrameKind, LONG_HEADER_BYTES, writeFrameHeader, writeLongFrameHeader } from './frames.js';
@@ -24,8 +26,8 @@ const AUTO_FLUSH_BYTES = 96 * 1024;
 /** A run of so many bytes is worth a write of its own: one of several buffers costs more. */
 const LONG_RUN_BYTES = 16 * 1024;
 
-/** Of sealed frames, which are all copied. */
-const SEALED_SLAB_BYTES = 64 * 1024;
+/** Of sealed frames, which are all copied: what leaves at once fits in, but for a last one that is large. */
+const SEALED_SLAB_BYTES = 128 * 1024;
 
 const EMPTY = Buffer.alloc(0);
 
@@ -135,6 +137,11 @@ export class WriteBuffer {
 
   /** Makes room for `bytes` in this buffer's own slab: if need be, in a new one of `slabBytes` or more. */
   #reserve(bytes: number, slabBytes: number): void {
+    // The kernel has it all: it can be used again, while it still is in the processor's cache.
+    if (this.#unflushedBytes === 0 && this.#socket.writableLength === 0) {
+      this.#ownEnd = 0;
+      if (this.#own.length > slabBytes) this.#own = EMPTY;
+    }
     if (this.#ownEnd + bytes <= this.#own.length) return;
     this.#own = Buffer.allocUnsafeSlow(Math.max(bytes, slabBytes));
     this.#ownEnd = 0;
