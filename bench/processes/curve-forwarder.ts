@@ -1,5 +1,5 @@
 /** A forwarder with keys that lets everybody in: the same sockets and proxy, with libzmq's CURVE. */
-import { curveKeyPair, Proxy, Publisher, XSubscriber } from 'zeromq';
+import { curveKeyPair, Proxy as NativeProxy, Publisher, XSubscriber } from 'zeromq';
 import { serve } from './commands.js';
 
 /** As `createForwarder()` has it by default. */
@@ -12,7 +12,7 @@ const xpub = new Publisher({ ...keys, sendHighWaterMark: HIGH_WATER_MARK });
 await xsub.bind('tcp://127.0.0.1:*');
 await xpub.bind('tcp://127.0.0.1:*');
 await xsub.send(Buffer.of(1));
-const proxy = new Proxy(xsub, xpub);
+const proxy = new NativeProxy(xsub, xpub);
 const running = proxy.run();
 
 const commands = {
