@@ -64,9 +64,11 @@ export class DemitterError extends Error {
 
 /** Whether one side does not let the other one in, or is not who it should be. */
 export function isSecurityError(error: unknown): error is DemitterError {
-  return (
-    error instanceof DemitterError && (error.code === 'DEMITTER_REFUSED' || error.code === 'DEMITTER_CURVE')
-  );
+  return error instanceof DemitterError && isSecurityCode(error.code);
+}
+
+export function isSecurityCode(code: DemitterErrorCode): boolean {
+  return code === 'DEMITTER_REFUSED' || code === 'DEMITTER_CURVE';
 }
 
 /** What went wrong, in one word, for `switch`es. */

@@ -254,7 +254,10 @@ export class Delivery {
       onMessage: (message, yours) => this.#receive(message, yours),
       onStatus: (link, cause) => this.#onLink(link, cause),
       onDrain: () => this.#sending.drained(),
-      onSecurityFailure: (cause) => this.#handlers.onError(securityError(cause)),
+      onSecurityFailure: (cause) => {
+        this.#lastLinkError = cause;
+        this.#handlers.onError(securityError(cause));
+      },
       onDropped: (cause) =>
         this.#handlers.onError(
           new DistributedError('protocol', 'DEMITTER_PROTOCOL', cause.message, { cause }),

@@ -74,6 +74,10 @@ describe('an emitter with keys', () => {
       cause: { code: 'DEMITTER_REFUSED' },
     });
     expect(client.errors.all).toHaveLength(2);
+    // It asked again, but at most once a second.
+    const asked = forwarder.answers.filter((answer) => answer === 'publish 400').length;
+    expect(asked).toBeGreaterThan(1);
+    expect(asked).toBeLessThanOrEqual(1 + (performance.now() - began) / 1_000);
     await forwarder.grant(new Map([[keys, 'both']]));
     const granted = performance.now();
     await client.emitter.ready();

@@ -1,10 +1,14 @@
 /** CURVE between our client and a server of the RFC's words alone: understood by libzmq's client, and then one that lies. */
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as zmq from 'zeromq';
+import type { DemitterError } from '../../src/errors.js';
 import { formatKey, makeKeyPair } from '../../src/keys.js';
 import type { ConnectionOptions } from '../../src/transport/zmtp/connection.js';
+import { createZmtpTransport } from '../../src/transport/zmtp/zmtp.js';
+import { Mailbox } from '../conformance/mailbox.js';
 import { clientKeys, curveClient, SERVER } from '../support/curve.js';
 import { CurveServer, shortNonce } from '../support/curve-server.js';
 import {
@@ -54,7 +58,7 @@ describe('the server of these tests', () => {
     subscriber.subscribe('topic');
     subscriber.connect(listener.address);
     const [socket] = await listener.sockets.first(1);
-    const server = new CurveServer(socket as never, SERVER);
+    const server = new CurveServer(socket as Socket, SERVER);
     const client = await server.shakeHands('PUB');
     expect(formatKey(client.key)).toBe(publicKey);
     expect(client.metadata).toContain('Socket-Type\0\0\0\x03SUB');
@@ -389,5 +393,34 @@ describe('our client', () => {
       ),
       { numRuns: 50 },
     );
+  });
+});
+
+describe('the transport', () => {
+  it('takes one handshake that breaks off for an outage, and a second one for a matter of security', async () => {
+    await using listener = await Listener.start();
+    const transport = createZmtpTransport(
+      { xsubAddress: listener.address, xpubAddress: 'tcp://127.0.0.1:1', maxMessageBytes: 1_000 },
+      { keys: clientKeys() },
+    );
+    const downs = new Mailbox<string>();
+    const failures = new Mailbox<DemitterError>();
+    transport.open({
+      onMessage: () => undefined,
+      onDrain: () => undefined,
+      onStatus: (status) => downs.push(status),
+      onSecurityFailure: (cause) => failures.push(cause),
+    });
+    for (const attempt of [1, 2]) {
+      const socket = (await listener.sockets.first(attempt))[attempt - 1] as Socket;
+      const server = new CurveServer(socket, SERVER);
+      server.greet();
+      await server.hello();
+      expect(failures.all).toEqual([]);
+      socket.end();
+    }
+    expect((await failures.first(1))[0]?.code).toBe('DEMITTER_CURVE');
+    expect(downs.all).toEqual(['down']);
+    await transport.close(0);
   });
 });

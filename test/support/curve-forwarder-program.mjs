@@ -5,7 +5,7 @@
  *
  * Each line of input is JSON: first `{ "secretKey": Z85 or null, "rights": { Z85 of a client: "publish" … } }`; a later
  * one replaces the rights. Without a secret key, the sockets are NULL ones, and `rights.anybody` counts. A key without
- * rights is answered with `rights.others`, 400 by default.
+ * rights is answered with `rights.others`, 400 by default. Each answer is printed.
  */
 import { createInterface } from 'node:readline';
 import * as zmq from 'zeromq';
@@ -44,6 +44,7 @@ async function answer(handler) {
     const given = rights[name] ?? rights.others ?? '400';
     const isAllowed = given === 'both' || given === domain.toString();
     const status = isAllowed ? '200' : /^\d+$/.test(given) ? given : '400';
+    console.log('answered', domain.toString(), status);
     await handler.send([version, id, status, '', '', '']);
   }
 }

@@ -49,6 +49,12 @@ export class CurveForwarder implements AsyncDisposable {
     await program.line(/obeyed/);
   }
 
+  /** What ZAP has answered so far: `subscribe 400`. */
+  get answers(): readonly string[] {
+    const lines = this.#process?.stdout ?? [];
+    return lines.flatMap((line) => /^answered (.*)$/.exec(line)?.[1] ?? []);
+  }
+
   async kill(): Promise<void> {
     await this.#process?.[Symbol.asyncDispose]();
   }

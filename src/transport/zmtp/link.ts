@@ -3,7 +3,7 @@
  */
 import type { Socket } from 'node:net';
 import { type Endpoint, formatEndpoint } from '../../address.js';
-import { DemitterError, isSecurityError } from '../../errors.js';
+import { DemitterError, type DemitterErrorCode, isSecurityCode } from '../../errors.js';
 import { Backoff } from './backoff.js';
 import { ZmtpConnection } from './connection.js';
 import { dial } from './dial.js';
@@ -20,9 +20,7 @@ export interface LinkTiming {
   readonly minRetryMs: number;
   readonly firstRetryMs: number;
   readonly maxRetryMs: number;
-  /**
-   * After a refusal, which stands until somebody changes something: this long or up to a quarter longer.
-   */
+  /** After a refusal, which stands until somebody changes something: this long, or up to a quarter longer. */
   readonly refusedRetryMs: number;
   /** A connection that lasted this long was good: the back-off begins anew. */
   readonly stableAfterMs: number;
@@ -81,6 +79,8 @@ export class ZmtpLink {
   #state: State = { name: 'idle' };
   /** Of the connection that broke last. */
   #lostBytes = 0;
+  /** Handshakes in a row that CURVE ended. */
+  #curveFailures = 0;
 
   constructor(options: LinkOptions, handlers: LinkHandlers) {
     this.#options = options;
@@ -154,20 +154,23 @@ export class ZmtpLink {
     const wasUp = this.#state.name === 'up';
     if (this.#state.name === 'up') this.#lostBytes = this.#state.connection.unconfirmedBytes;
     if (this.#state.name === 'up' && now() - this.#state.since >= timing.stableAfterMs) this.#backoff.reset();
-    this.#state = { name: 'waiting', timer: setTimeout(() => this.dial(), this.#pauseAfter(cause)) };
+    this.#curveFailures = !wasUp && cause.code === 'DEMITTER_CURVE' ? this.#curveFailures + 1 : 0;
+    // One alone may be a forwarder that died in mid-handshake: that is no matter of security, and dialled again at once.
+    const code = this.#curveFailures === 1 ? 'DEMITTER_NETWORK' : cause.code;
+    this.#state = { name: 'waiting', timer: setTimeout(() => this.dial(), this.#pauseAfter(code)) };
     const peer = `the forwarder's ${socketType === 'PUB' ? 'XSUB' : 'XPUB'} at ${formatEndpoint(endpoint)}`;
     this.#handlers.onDown(
       new DemitterError(
-        cause.code,
+        code,
         `${wasUp ? 'Lost the link to' : 'Cannot connect to'} ${peer}: ${cause.message}`,
         { cause: cause.cause ?? cause },
       ),
     );
   }
 
-  #pauseAfter(cause: DemitterError): number {
+  #pauseAfter(code: DemitterErrorCode): number {
     const { timing, random } = this.#options;
-    if (!isSecurityError(cause)) return this.#backoff.next();
+    if (!isSecurityCode(code)) return this.#backoff.next();
     this.#backoff.reset();
     return timing.refusedRetryMs * (1 + random() / 4);
   }
