@@ -1,6 +1,7 @@
 /** The options that say who may connect, and their environment: checked, with the files they name. */
 import { resolve } from 'node:path';
 import { show } from '../checks.js';
+import { parseKey } from '../keys.js';
 import { readAuthorizedKeys } from './access/authorized-keys.js';
 import { checkNetwork } from './access/networks.js';
 import { readServerKeys } from './access/secret-key.js';
@@ -104,10 +105,20 @@ function resolveFile(
   const path = given ?? (environment[VARIABLES[option]] || undefined);
   if (path === undefined) return undefined;
   const source = given === undefined ? `environment variable ${VARIABLES[option]}` : nameOf(option);
-  // Not shown: a key may have been given in its place.
+  // Not shown: it may be the secret one.
+  if (isKey(path)) throw new TypeError(`Expected ${source} to be the path of a file, got a key itself`);
   if (typeof path !== 'string' || path === '')
     throw new TypeError(`Expected ${source} to be the path of a file`);
   return { path: resolve(path), source };
+}
+
+function isKey(value: unknown): boolean {
+  try {
+    parseKey('', value);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function resolveNetworks(

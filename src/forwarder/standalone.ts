@@ -7,7 +7,7 @@
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import type { Logger } from 'pino';
-import { type Forwarder, openForwarder } from './create.js';
+import { type Forwarder, openForwarder, type Reloadable } from './create.js';
 import { type LogLevel, resolveLogLevel } from './log-level.js';
 import { type Environment, type NameOf, quoteOption } from './option-source.js';
 import { type ForwarderOptions, resolveProxySettings } from './options.js';
@@ -57,18 +57,20 @@ export function planStandalone(
 export async function openStandalone({ settings, options, logLevel }: StandalonePlan): Promise<Forwarder> {
   // Before the line that says it is started: whoever waits for that line may signal at once.
   const signals = new Signals();
+  let forwarder: (Forwarder & Reloadable) | undefined;
+  // Without keys, the signal means what it means to every program: the end of the terminal.
+  if (settings.access.keys !== undefined) signals.onHangup(() => forwarder?.reloadKeys());
   try {
     const logger = options.logger ?? (await createLogger({ level: logLevel, ...options.loggerOptions }));
     const { startProxy } = await import('./start-proxy.js');
-    const forwarder = await openForwarder(settings, logger, startProxy);
-    // Without keys, the signal means what it means to every program: the end of the terminal.
-    if (settings.access.keys !== undefined) signals.onHangup(() => forwarder.reloadKeys());
-    void signals.first.then((signal) => forwarder.close(`received ${signal}`));
-    void forwarder.closed.then((failure) => {
+    const opened = await openForwarder(settings, logger, startProxy);
+    forwarder = opened;
+    void signals.first.then((signal) => opened.close(`received ${signal}`));
+    void opened.closed.then((failure) => {
       if (failure !== undefined) process.exitCode = 1;
       signals.release();
     });
-    return forwarder;
+    return opened;
   } catch (error) {
     signals.release();
     throw error;
