@@ -85,7 +85,7 @@ export async function openForwarder(
   const proxy = await startProxy(settings, ({ level, message }) => logger[level](message));
   const { xsubAddress, xpubAddress } = proxy;
   logger.info({ xsubAddress, xpubAddress }, `forwarder started: XSUB ${xsubAddress}, XPUB ${xpubAddress}`);
-  const warning = warnOfOpenness(settings);
+  const warning = warnOfOpenness(settings, proxy);
   if (warning !== undefined) logger.warn(warning);
   logger.debug({ kind: proxy.kind, pid: proxy.pid }, `the proxy runs in process ${proxy.pid}`);
   return new ProxyForwarder(proxy, logger);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatAuthorizedKey, type Rights } from '../../src/forwarder/access/authorized-keys.js';
 import { formatKeyFile, type KeyPair, makeKeyPair } from '../../src/keys.js';
+import type { PeerKeys } from './libzmq-peer.js';
 import { DIST, spawnNode, type TestProcess } from './process.js';
 
 const STARTED = /forwarder started: XSUB (\S+), XPUB ([^\s"]+)/;
@@ -81,7 +82,7 @@ export class KeyedForwarder implements AsyncDisposable {
   }
 
   /** What a client needs. */
-  keysOf({ keys }: NamedClient): { own: KeyPair; serverKey: Buffer } {
+  keysOf({ keys }: NamedClient): PeerKeys {
     return { own: keys, serverKey: this.server.publicKey };
   }
 

@@ -1,6 +1,7 @@
 /** A client of libzmq's own in a process of its own: what it is allowed to do, an emitter is not asked about. */
 import { fileURLToPath } from 'node:url';
 import { formatKey, type KeyPair } from '../../src/keys.js';
+import type { NetworkNamespace } from './network-namespace.js';
 import { spawnNode, type TestProcess } from './process.js';
 
 const PROGRAM = fileURLToPath(new URL('libzmq-peer-program.mjs', import.meta.url));
@@ -10,12 +11,18 @@ interface Addresses {
   readonly xpubAddress: string;
 }
 
+/** Its own pair, and the public key of the forwarder. */
+export interface PeerKeys {
+  readonly own: KeyPair;
+  readonly serverKey: Uint8Array;
+}
+
 export class LibzmqPeer implements AsyncDisposable {
   readonly #process: TestProcess;
 
-  /** Without `keys`, it uses the mechanism NULL. */
-  constructor({ xsubAddress, xpubAddress }: Addresses, keys?: { own: KeyPair; serverKey: Uint8Array }) {
-    this.#process = spawnNode(PROGRAM);
+  /** Without `keys`, it uses the mechanism NULL; without a `namespace`, it is on this machine. */
+  constructor({ xsubAddress, xpubAddress }: Addresses, keys?: PeerKeys, namespace?: NetworkNamespace) {
+    this.#process = namespace === undefined ? spawnNode(PROGRAM) : namespace.spawn(process.execPath, PROGRAM);
     const security = keys && {
       curveServerKey: formatKey(keys.serverKey),
       curvePublicKey: formatKey(keys.own.publicKey),

@@ -5,7 +5,7 @@
 import { formatKey, type KeyPair } from '../../keys.js';
 import type { Notice, ProxySettings, Report, Side } from '../settings.js';
 import { KeyList } from './key-list.js';
-import { isThisMachine, Networks } from './networks.js';
+import { isThisMachine, Networks, plainAddress } from './networks.js';
 import { isGuarded } from './openness.js';
 import { type Applicant, decide, type KeyPolicy, type Verdict } from './policy.js';
 import { RefusalLog } from './refusal-log.js';
@@ -111,7 +111,7 @@ export class Gate {
     const [key] = credentials;
     const applicant: Applicant = {
       side,
-      address: this.#settings[side].endpoint.protocol === 'ipc' ? undefined : address,
+      address: this.#settings[side].endpoint.protocol === 'ipc' ? undefined : plainAddress(address),
       mechanism,
       key: mechanism === 'CURVE' && key !== undefined ? formatKey(key) : undefined,
     };

@@ -25,11 +25,10 @@ export class Networks {
     }
   }
 
-  /** Whether one of them has `address`, as the system writes it. */
+  /** Whether one of them has `address`, a {@link plainAddress}. */
   has(address: string): boolean {
-    const plain = plainAddress(address);
-    const family = familyOf(plain);
-    return family !== undefined && this.#lists[family].check(plain, family);
+    const family = familyOf(address);
+    return family !== undefined && this.#lists[family].check(address, family);
   }
 }
 
@@ -43,12 +42,11 @@ export function checkNetwork(name: string, value: unknown): string {
 
 /** Whether a connection from `address` is one from this machine: its loopback, or an address of its own. */
 export function isThisMachine(address: string): boolean {
-  const plain = plainAddress(address);
-  return plain === '::1' || isOwnAddress(plain);
+  return address === '::1' || isOwnAddress(address);
 }
 
-/** Without the zone of a link-local address (`fe80::1%eth0`), and an IPv4 address as such. */
-function plainAddress(address: string): string {
+/** An address as the system writes it, without the zone of a link-local address (`fe80::1%eth0`), and an IPv4 address as such. */
+export function plainAddress(address: string): string {
   const [unzoned = ''] = address.split('%');
   const mapped = unzoned.toLowerCase().startsWith(MAPPED) ? unzoned.slice(MAPPED.length) : '';
   return isIP(mapped) === 4 ? mapped : unzoned;

@@ -1,6 +1,6 @@
 /** Which forwarders are open to everybody who reaches them, and which connections are worth asking about. */
-import { type Endpoint, formatEndpoint } from '../../address.js';
-import type { ProxySettings, Side } from '../settings.js';
+import type { Endpoint } from '../../address.js';
+import type { BareProxy, ProxySettings, Side } from '../settings.js';
 
 /** Whether anybody could ever be refused at that side. If nobody, ZeroMQ need not ask. */
 export function isGuarded({ access, ...settings }: ProxySettings, side: Side): boolean {
@@ -8,11 +8,17 @@ export function isGuarded({ access, ...settings }: ProxySettings, side: Side): b
 }
 
 /** What to warn of at the start, if anybody on the network can read and emit everything. */
-export function warnOfOpenness({ access, xsub, xpub }: ProxySettings): string | undefined {
+export function warnOfOpenness(
+  { access, xsub, xpub }: ProxySettings,
+  { xsubAddress, xpubAddress }: Pick<BareProxy, 'xsubAddress' | 'xpubAddress'>,
+): string | undefined {
   if (access.keys !== undefined || access.from !== 'anywhere') return undefined;
-  const open = [xsub, xpub].filter(({ endpoint }) => isReachable(endpoint));
+  const open = [
+    ...(isReachable(xsub.endpoint) ? [xsubAddress] : []),
+    ...(isReachable(xpub.endpoint) ? [xpubAddress] : []),
+  ];
   if (open.length === 0) return undefined;
-  const where = open.map(({ endpoint }) => formatEndpoint(endpoint)).join(' and ');
+  const where = open.join(' and ');
   return `unprotected: whoever reaches ${where} can read and emit every event. Use keys, or allow the networks of your own (docs/security.md)`;
 }
 
