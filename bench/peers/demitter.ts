@@ -1,8 +1,7 @@
 /** Demitter, with default options; and with keys. */
-import { randomBytes } from 'node:crypto';
 import { DistributedEmitter, type Request } from 'demitter';
 import type { Payload } from '../payload.js';
-import { startCurveForwarderServer, startForwarderServer } from './forwarder-server.js';
+import { startForwarderServer } from './forwarder-server.js';
 import type { Addresses, Client, Listener, Peer, Responder } from './peer.js';
 
 type BenchEvents = Record<string, Payload>;
@@ -12,10 +11,8 @@ type BenchRequests = Record<string, Request<Payload, Payload>>;
 class DemitterClient implements Client {
   readonly #emitter: DistributedEmitter<BenchEvents>;
 
-  constructor({ xsubAddress, xpubAddress, serverKey }: Addresses) {
-    // Any 32 bytes are a secret key.
-    const security =
-      serverKey === undefined ? undefined : { serverKey, secretKey: randomBytes(32).toString('hex') };
+  constructor({ xsubAddress, xpubAddress, serverKey, secretKey }: Addresses) {
+    const security = serverKey === undefined ? undefined : { serverKey, secretKey };
     this.#emitter = new DistributedEmitter<BenchEvents>({ xsubAddress, xpubAddress, security });
     this.#emitter.on('distributed:error', ({ code, message }) => console.error(`${code}: ${message}`));
   }
@@ -52,12 +49,12 @@ class DemitterClient implements Client {
 
 export const demitter: Peer = {
   name: 'demitter',
-  startServer: startForwarderServer,
+  startServer: () => startForwarderServer(),
   connect: (addresses) => new DemitterClient(addresses),
 };
 
 export const demitterWithKeys: Peer = {
   name: 'demitter, CURVE',
-  startServer: startCurveForwarderServer,
+  startServer: () => startForwarderServer('keys'),
   connect: (addresses) => new DemitterClient(addresses),
 };

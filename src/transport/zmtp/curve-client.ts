@@ -132,10 +132,10 @@ export class CurveClient implements Mechanism {
   }
 
   refused(status: string): DemitterError {
-    const right = this.#socketType === 'PUB' ? 'publish' : 'subscribe';
+    const [right, other] = this.#socketType === 'PUB' ? ['publish', 'subscribe'] : ['subscribe', 'publish'];
     return refusedError(
       `It refuses the key ${formatKey(this.#keys.publicKey)} (status ${status}). Is that public key in the ` +
-        `forwarder's file of authorized keys, with the right \`${right}\` or \`both\`?`,
+        `forwarder's file of authorized keys, with the right \`${right}\` or \`both\`? If it is not to ${right}, give this emitter \`rights: '${other}'\``,
     );
   }
 
