@@ -144,7 +144,9 @@ function rawPart(key: KeyObject): Buffer {
     key.type === 'private'
       ? key.export({ format: 'der', type: 'pkcs8' })
       : key.export({ format: 'der', type: 'spki' });
-  return Buffer.from(encoded.subarray(-KEY_BYTES));
+  const raw = Buffer.from(encoded.subarray(-KEY_BYTES));
+  encoded.fill(0);
+  return raw;
 }
 
 function decodeKey(value: unknown): Buffer | undefined {

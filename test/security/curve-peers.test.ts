@@ -130,6 +130,16 @@ describe('our client', () => {
     expect(failure?.message).not.toContain(formatKey(keys.secretKey.bytes));
   });
 
+  it('does not use a server key that keeps no secret', async () => {
+    await using meeting = await startMeeting({}, { ...clientKeys(), serverKey: Buffer.alloc(32) });
+    meeting.server.greet();
+    const [failure] = await meeting.ours.failures.first(1);
+    expect(failure).toMatchObject({
+      code: 'DEMITTER_CURVE',
+      message: expect.stringMatching(/keeps no secret/),
+    });
+  });
+
   type Attack = (meeting: Meeting) => Promise<void> | void;
   const inHandshake: Record<string, [string, RegExp, Attack]> = {
     'a greeting of NULL': [
