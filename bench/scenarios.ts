@@ -10,6 +10,7 @@ import type { Peer } from './peers/peer.js';
 import type { Contestant, Effort, Goal, Measurement, MetricName, Scenario } from './scenario.js';
 
 const OURS = 'demitter';
+const OURS_WITH_KEYS = 'demitter, CURVE';
 
 const NOTHING_LOST: Goal = { metric: 'lost', of: 'value', bound: 0 };
 
@@ -44,7 +45,10 @@ export async function loadScenarios(): Promise<Scenario[]> {
     await throughput('4 publishers → 1 subscriber', { awaited: false, publishers: 4 }, limitAndNats, [
       rate('NATS', 1.5),
     ]),
+    await curve('one name, un-awaited, CURVE', { awaited: false }),
+    await curve('one name, awaited, CURVE', { awaited: true }),
     await roundTrip(),
+    await curveRoundTrip(),
     await requests('requests, one in flight', 1, ['p50', 'p99']),
     await requests('requests, 1,000 in flight', 1000, ['answers']),
     await sized('16 B', 16),
@@ -99,6 +103,28 @@ async function throughput(
   };
 }
 
+/** With keys, beside without. */
+async function curve(title: string, load: Throughput): Promise<Scenario> {
+  return {
+    title,
+    contestants: await peers([OURS], (peer, effort) => measureThroughput(peer, load, effort), OURS_WITH_KEYS),
+    metrics: ['rate'],
+    compared: ['rate'],
+    goals: [NOTHING_LOST, rate(OURS, 0.6)],
+  };
+}
+
+async function curveRoundTrip(): Promise<Scenario> {
+  const metrics: MetricName[] = ['p50', 'p99'];
+  return {
+    title: 'round trip, one in flight, CURVE',
+    contestants: await peers([OURS], measureRoundTrip, OURS_WITH_KEYS),
+    metrics,
+    compared: metrics,
+    goals: [{ metric: 'p50', of: 'ratio', to: OURS, bound: 1.5 }],
+  };
+}
+
 /** The same bytes in the same batches, by hand: awaited, as one sends what is large. */
 function sized(size: string, bytes: number): Promise<Scenario> {
   const limit = 'zeromq.js, batched';
@@ -148,9 +174,10 @@ function local(title: string, load: Local): Scenario {
 function peers(
   against: readonly PeerName[],
   measure: (peer: Peer, effort: Effort) => Promise<Measurement>,
+  ours: PeerName = OURS,
 ): Promise<Contestant[]> {
   return Promise.all(
-    [OURS, ...against].map(async (name) => {
+    [ours, ...against].map(async (name) => {
       const peer = await loadPeer(name);
       return {
         name: peer.name,

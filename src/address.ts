@@ -70,8 +70,11 @@ export function formatEndpoint(endpoint: Endpoint): string {
 
 /** Whether a forwarder can listen there: `localhost`, an IP address of this machine, or a path. */
 export function isOfThisMachine(endpoint: Endpoint): boolean {
-  if (endpoint.protocol === 'ipc' || endpoint.host === 'localhost') return true;
-  const { host } = endpoint;
+  return endpoint.protocol === 'ipc' || endpoint.host === 'localhost' || isOwnAddress(endpoint.host);
+}
+
+/** Whether `host` is an IP address of this machine: of the loopback, or of one of its interfaces at this moment. */
+export function isOwnAddress(host: string): boolean {
   if (isIP(host) === 0) return false;
   if (host.startsWith('127.')) return true;
   return Object.values(networkInterfaces()).some((addresses) =>

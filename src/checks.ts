@@ -4,14 +4,14 @@
  */
 import { ENDPOINT_FORM, type Endpoint, parseEndpoint } from './address.js';
 
-/** @throws TypeError unless `options` is an object with no other keys than `known`. */
-export function checkKeys(options: unknown, known: readonly string[]): void {
+/** @throws TypeError unless `options` is an object with no other keys than `known`. `prefix` is of what it is a part of. */
+export function checkKeys(options: unknown, known: readonly string[], prefix = ''): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new TypeError(`Expected the options to be an object, got ${show(options)}`);
   }
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) {
-      throw new TypeError(`Unknown option \`${key}\`: expected one of ${known.join(', ')}`);
+      throw new TypeError(`Unknown option \`${prefix}${key}\`: expected one of ${known.join(', ')}`);
     }
   }
 }

@@ -18,6 +18,10 @@ export type DemitterErrorCode =
   | 'DEMITTER_PROTOCOL'
   /** The forwarder's peer does not speak ZMTP as we need it. The link is dialled again. */
   | 'DEMITTER_ZMTP'
+  /** The forwarder refused this emitter's key, or its address. It is dialled again. */
+  | 'DEMITTER_REFUSED'
+  /** CURVE failed: a wrong server key, one side only that has keys, or bytes that were changed on the way. It is dialled again. */
+  | 'DEMITTER_CURVE'
   /** The link to the forwarder broke or cannot be made. It is dialled again. */
   | 'DEMITTER_NETWORK'
   /** `connectTimeout` passed without a working link. Connecting goes on. */
@@ -58,12 +62,22 @@ export class DemitterError extends Error {
   }
 }
 
+/** Whether one side does not let the other one in, or is not who it should be. */
+export function isSecurityError(error: unknown): error is DemitterError {
+  return error instanceof DemitterError && isSecurityCode(error.code);
+}
+
+export function isSecurityCode(code: DemitterErrorCode): boolean {
+  return code === 'DEMITTER_REFUSED' || code === 'DEMITTER_CURVE';
+}
+
 /** What went wrong, in one word, for `switch`es. */
 export type DistributedErrorType =
   | 'serialization'
   | 'deserialization'
   | 'protocol'
   | 'network'
+  | 'security'
   | 'loss'
   | 'overflow'
   | 'listener'

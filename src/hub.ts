@@ -78,7 +78,12 @@ export class EventHub implements RetainedSeeker {
       onJoin: (peer) => this.listeners.dispatchOwn('distributed:join', peer),
       onLeave: (leave) => this.listeners.dispatchOwn('distributed:leave', leave),
     };
-    this.delivery = new Delivery(options, selectTransport(options.transport), handlers, hosting);
+    this.delivery = new Delivery(
+      options,
+      selectTransport(options.transport, options.security),
+      handlers,
+      hosting,
+    );
     this.requests = new Requests(this.delivery, {
       namespace: options.namespace,
       schemas: options.schemas,

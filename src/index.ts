@@ -41,6 +41,7 @@ export {
   type ValidateMode,
   ValidationError,
 } from './schemas.js';
+export type { SecurityOptions } from './security-options.js';
 export type { Status, StatusChange } from './status.js';
 export { createMemoryTransport, MemoryHub } from './transport/memory.js';
 export type {

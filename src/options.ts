@@ -7,9 +7,11 @@
 import type { Options as EmitteryOptions } from 'emittery';
 import { type Endpoint, formatEndpoint, isOfThisMachine, parsePort, toDialable } from './address.js';
 import { checkAddress, checkInteger, checkKeys, show } from './checks.js';
+import type { ClientKeys } from './keys.js';
 import { DEFAULT_SEPARATOR } from './pattern.js';
 import { type PresenceOptions, resolvePresence } from './presence-options.js';
 import { type EventSchemas, Schemas, type ValidateMode } from './schemas.js';
+import { resolveSecurity, type SecurityOptions } from './security-options.js';
 import type { TransportFactory } from './transport/transport.js';
 import { isNamespace } from './wire/space.js';
 import { isWellFormed } from './wire/text.js';
@@ -63,6 +65,12 @@ export interface DistributedEmitterOptions {
    * @default 'external'
    */
   readonly forwarder?: ForwarderChoice | undefined;
+  /**
+   * Keys: what travels is encrypted, and only the forwarder with that key is talked to, which in turn lets in only those
+   * whose keys it knows (docs/security.md). With `transport: 'zmtp'` and a forwarder that somebody else runs.
+   * @default environment `DEMITTER_SERVER_KEY` with `DEMITTER_SECRET_KEY_FILE` or `DEMITTER_SECRET_KEY`, or none
+   */
+  readonly security?: SecurityOptions | undefined;
   /** How long `connect()` waits for a working link, in milliseconds. @default 2000 */
   readonly connectTimeout?: number | undefined;
   /** How long `close()` goes on sending, and waits until the forwarder has it, in milliseconds. @default 2000 */
@@ -126,6 +134,7 @@ export interface ResolvedOptions {
   readonly namespace: string;
   readonly transport: TransportChoice;
   readonly forwarder: ForwarderChoice;
+  readonly security: ClientKeys | undefined;
   readonly connectTimeout: number;
   readonly closeTimeout: number;
   readonly maxEventBytes: number;
@@ -157,6 +166,7 @@ const KNOWN: readonly (keyof DistributedEmitterOptions)[] = [
   'namespace',
   'transport',
   'forwarder',
+  'security',
   'connectTimeout',
   'closeTimeout',
   'maxEventBytes',
@@ -209,6 +219,10 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
     namespace: namespace(given.namespace),
     transport: chosenTransport,
     forwarder: chosenForwarder,
+    security: resolveSecurity(given.security, environment, {
+      transport: chosenTransport,
+      forwarder: chosenForwarder,
+    }),
     connectTimeout: integer('connectTimeout', given.connectTimeout, 2000, 0, MAX_TIMEOUT_MS),
     closeTimeout: integer('closeTimeout', given.closeTimeout, 2000, 0, MAX_TIMEOUT_MS),
     maxEventBytes,

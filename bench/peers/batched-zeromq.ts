@@ -95,6 +95,6 @@ class BatchedZeromqClient implements Client {
 
 export const batchedZeromq: Peer = {
   name: 'zeromq.js, batched',
-  startServer: startForwarderServer,
+  startServer: () => startForwarderServer(),
   connect: (addresses) => new BatchedZeromqClient(addresses),
 };

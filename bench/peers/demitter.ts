@@ -1,4 +1,4 @@
-/** Demitter, with default options. */
+/** Demitter, with default options; and with keys. */
 import { DistributedEmitter, type Request } from 'demitter';
 import type { Payload } from '../payload.js';
 import { startForwarderServer } from './forwarder-server.js';
@@ -11,8 +11,9 @@ type BenchRequests = Record<string, Request<Payload, Payload>>;
 class DemitterClient implements Client {
   readonly #emitter: DistributedEmitter<BenchEvents>;
 
-  constructor({ xsubAddress, xpubAddress }: Addresses) {
-    this.#emitter = new DistributedEmitter<BenchEvents>({ xsubAddress, xpubAddress });
+  constructor({ xsubAddress, xpubAddress, serverKey, secretKey }: Addresses) {
+    const security = serverKey === undefined ? undefined : { serverKey, secretKey };
+    this.#emitter = new DistributedEmitter<BenchEvents>({ xsubAddress, xpubAddress, security });
     this.#emitter.on('distributed:error', ({ code, message }) => console.error(`${code}: ${message}`));
   }
 
@@ -48,6 +49,12 @@ class DemitterClient implements Client {
 
 export const demitter: Peer = {
   name: 'demitter',
-  startServer: startForwarderServer,
+  startServer: () => startForwarderServer(),
+  connect: (addresses) => new DemitterClient(addresses),
+};
+
+export const demitterWithKeys: Peer = {
+  name: 'demitter, CURVE',
+  startServer: () => startForwarderServer('keys'),
   connect: (addresses) => new DemitterClient(addresses),
 };

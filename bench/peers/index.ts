@@ -3,6 +3,7 @@ import type { Peer } from './peer.js';
 
 const LOADERS = {
   demitter: async () => (await import('./demitter.js')).demitter,
+  'demitter, CURVE': async () => (await import('./demitter.js')).demitterWithKeys,
   'raw zeromq.js': async () => (await import('./raw-zeromq.js')).rawZeromq,
   'zeromq.js, batched': async () => (await import('./batched-zeromq.js')).batchedZeromq,
   NATS: async () => (await import('./nats.js')).nats,

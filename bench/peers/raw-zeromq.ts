@@ -42,6 +42,6 @@ class RawZeromqClient implements Client {
 
 export const rawZeromq: Peer = {
   name: 'raw zeromq.js',
-  startServer: startForwarderServer,
+  startServer: () => startForwarderServer(),
   connect: (addresses) => new RawZeromqClient(addresses),
 };

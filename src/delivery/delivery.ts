@@ -4,7 +4,7 @@
  * Sending, inbox, liveness and heartbeat each do one thing; here they are joined to the link and to one status. The
  * emitter above sees names and values, the transport below sees bytes.
  */
-import { DemitterError, DistributedError } from '../errors.js';
+import { DemitterError, DistributedError, isSecurityError } from '../errors.js';
 import type { Hosting } from '../hosting.js';
 import type { ResolvedOptions } from '../options.js';
 import type { Peer, PeerLeave } from '../peer.js';
@@ -46,6 +46,7 @@ import {
   overflowError,
   readyTimeoutError,
   retainedForgottenError,
+  securityError,
   undecodableError,
   unsendableError,
 } from './failures.js';
@@ -253,6 +254,10 @@ export class Delivery {
       onMessage: (message, yours) => this.#receive(message, yours),
       onStatus: (link, cause) => this.#onLink(link, cause),
       onDrain: () => this.#sending.drained(),
+      onSecurityFailure: (cause) => {
+        this.#lastLinkError = cause;
+        this.#handlers.onError(securityError(cause));
+      },
       onDropped: (cause) =>
         this.#handlers.onError(
           new DistributedError('protocol', 'DEMITTER_PROTOCOL', cause.message, { cause }),
@@ -598,7 +603,8 @@ export class Delivery {
   #lostLink(cause: Error | undefined): void {
     if (this.#status !== 'ready') return;
     this.#setStatus('reconnecting', cause);
-    this.#handlers.onError(outageError(cause));
+    // Told already, as what it is.
+    if (!isSecurityError(cause)) this.#handlers.onError(outageError(cause));
   }
 
   #setStatus(status: Status, cause?: Error): void {

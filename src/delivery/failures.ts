@@ -1,5 +1,5 @@
 /** What delivery tells when something fails: one place for the words. */
-import { DemitterError, DistributedError } from '../errors.js';
+import { DemitterError, DistributedError, isSecurityError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import { formatPublisherId, type PublisherId } from '../wire/batch.js';
 import { EventTooLargeError } from './sending/publications.js';
@@ -47,14 +47,25 @@ export function connectTimeoutError(
   hostingFailure?: Error,
 ): DistributedError {
   const reason = cause === undefined ? '' : ` (${cause.message})`;
-  const hint =
-    hostingFailure === undefined ? 'Is it running?' : `None can run here: ${hostingFailure.message}.`;
+  // Who is refused knows that it runs.
+  const question = isSecurityError(cause) ? '' : ' Is it running?';
+  const hint = hostingFailure === undefined ? question : ` None can run here: ${hostingFailure.message}.`;
   return new DistributedError(
     'network',
     'DEMITTER_CONNECT_TIMEOUT',
-    `No working link to the forwarder at ${xsubAddress} and ${xpubAddress} within ${connectTimeout} ms${reason}. ` +
+    `No working link to the forwarder at ${xsubAddress} and ${xpubAddress} within ${connectTimeout} ms${reason}.` +
       `${hint} Connecting goes on, and events wait in the buffer`,
     { cause: cause ?? hostingFailure },
+  );
+}
+
+/** The forwarder does not let us in, or is not who it should be. */
+export function securityError(cause: DemitterError): DistributedError {
+  return new DistributedError(
+    'security',
+    cause.code === 'DEMITTER_REFUSED' ? 'DEMITTER_REFUSED' : 'DEMITTER_CURVE',
+    `${cause.message}. Connecting goes on, and events wait in the buffer`,
+    { cause },
   );
 }
 

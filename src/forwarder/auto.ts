@@ -13,9 +13,10 @@ import { DemitterError } from '../errors.js';
 import type { Hosting } from '../hosting.js';
 import { countConnections } from './connections.js';
 import { isListening } from './listening.js';
+import type { Environment } from './option-source.js';
 import { resolveProxySettings } from './options.js';
 import { lockPath, type PathLock } from './path-lock.js';
-import type { ProxySettings, RunningProxy } from './settings.js';
+import type { Notice, ProxySettings, RunningProxy } from './settings.js';
 
 export interface HostingOptions {
   readonly xsubAddress: string;
@@ -281,10 +282,15 @@ class AutoForwarder {
 function settingsOf({ xsubAddress, xpubAddress, maxMessageBytes }: HostingOptions): ProxySettings {
   const settings = resolveProxySettings(
     { xsubAddress: bindable(xsubAddress), xpubAddress: bindable(xpubAddress) },
-    {},
+    addressRules(process.env),
   );
   // Others may send larger events than this one.
   return { ...settings, maxMessageBytes: Math.max(settings.maxMessageBytes, maxMessageBytes) };
+}
+
+/** At an address of a network, it is protected as every forwarder is, and opened by the same variables. */
+function addressRules({ DEMITTER_UNPROTECTED, DEMITTER_ALLOW }: Environment): Environment {
+  return { DEMITTER_UNPROTECTED, DEMITTER_ALLOW };
 }
 
 function bindable(address: string): string {
@@ -297,13 +303,18 @@ async function startProxy(settings: ProxySettings): Promise<RunningProxy> {
   const unlock = (): Promise<unknown> => Promise.all(locks.map((lock) => lock.release()));
   try {
     const { startProxy: start } = await import('./start-proxy.js');
-    const proxy = await start(settings);
+    const proxy = await start(settings, warn);
     void proxy.ended.then(unlock);
     return proxy;
   } catch (error) {
     await unlock();
     throw error;
   }
+}
+
+/** There is no log: what somebody ought to know is a warning of the process. */
+function warn({ level, message }: Notice): void {
+  if (level !== 'info') process.emitWarning(message, { type: 'DemitterForwarder' });
 }
 
 async function lockPaths(endpoints: readonly Endpoint[]): Promise<PathLock[]> {

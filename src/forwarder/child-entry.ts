@@ -7,7 +7,7 @@
 import { DemitterError } from '../errors.js';
 import { codeOf } from './bind.js';
 import type { FromChild, SentError, ToChild } from './child-messages.js';
-import { startNativeProxy } from './native-proxy.js';
+import { startGatedProxy } from './gated-proxy.js';
 import type { ProxySettings, RunningProxy } from './settings.js';
 
 let proxy: RunningProxy | undefined;
@@ -17,6 +17,7 @@ function main(): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
   process.on('message', (message: ToChild) => {
     if (message.type === 'stop') void stop();
+    else if (message.type === 'reload keys') proxy?.reloadKeys();
     else void start(message.settings);
   });
   process.once('disconnect', () => void stop());
@@ -24,7 +25,7 @@ function main(): void {
 
 async function start(settings: ProxySettings): Promise<void> {
   try {
-    proxy = await startNativeProxy(settings);
+    proxy = await startGatedProxy(settings, (notice) => send({ type: 'notice', notice }));
   } catch (error) {
     send({ type: 'failed', error: toSent(error) });
     disconnect();

@@ -8,15 +8,18 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { DemitterError } from '../errors.js';
 import type { FromChild, SentError, ToChild } from './child-messages.js';
-import type { ProxySettings, RunningProxy } from './settings.js';
+import type { ProxySettings, Report, RunningProxy } from './settings.js';
 
 const ENTRY = fileURLToPath(new URL('./child-entry.js', import.meta.url));
 
 /** A child that was told to stop and is still there after this is killed. */
 const STOP_TIMEOUT_MS = 1500;
 
-export async function startChildProxy(settings: ProxySettings): Promise<RunningProxy> {
+export async function startChildProxy(settings: ProxySettings, report: Report): Promise<RunningProxy> {
   const child = fork(ENTRY, [], { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  child.on('message', (message: FromChild) => {
+    if (message.type === 'notice') report(message.notice);
+  });
   const ended = whenEnded(child);
   const started = whenStarted(child, ended);
   send(child, { type: 'start', settings });
@@ -39,6 +42,10 @@ class ChildRunningProxy implements RunningProxy {
     this.xsubAddress = xsubAddress;
     this.xpubAddress = xpubAddress;
     this.ended = ended.then((failure) => (this.#stopping === undefined ? failure : undefined));
+  }
+
+  reloadKeys(): void {
+    send(this.#child, { type: 'reload keys' });
   }
 
   stop(): Promise<void> {

@@ -6,9 +6,12 @@
  */
 import { Command, CommanderError } from 'commander';
 import { show } from '../checks.js';
+import { checkClientName, checkRights, RIGHTS } from './access/authorized-keys.js';
 import { checkHealth } from './health.js';
 import { DEFAULT_LOG_LEVEL, LOG_LEVELS, type LogLevel } from './log-level.js';
-import { DEFAULT_PORTS, type NameOf, parsePortText } from './options.js';
+import { type KeyOwner, makeKeys } from './make-keys.js';
+import type { NameOf } from './option-source.js';
+import { DEFAULT_PORTS, parsePortText, resolveHealthSettings } from './options.js';
 import { packageVersion } from './package-info.js';
 import { openStandalone, planStandalone, type StandaloneForwarderOptions } from './standalone.js';
 
@@ -24,6 +27,17 @@ interface Flags {
   readonly xpubAddress?: string;
   readonly logLevel?: string;
   readonly timeout?: string;
+  readonly secretKeyFile?: string;
+  readonly authorizedKeys?: string;
+  readonly unprotected?: boolean;
+  readonly allow?: readonly string[];
+}
+
+/** Flags of `keys`. */
+interface KeysFlags {
+  readonly client?: string;
+  readonly rights?: string;
+  readonly out?: string;
 }
 
 const ENVIRONMENT_HELP = `
@@ -32,9 +46,17 @@ Environment (flags beat it, and a port flag also beats an address from it):
   XPUB_PORT      port for subscribers (default: ${DEFAULT_PORTS.xpub})
   XSUB_ADDRESS   address for publishers, beats XSUB_PORT (default: tcp://*:${DEFAULT_PORTS.xsub})
   XPUB_ADDRESS   address for subscribers, beats XPUB_PORT (default: tcp://*:${DEFAULT_PORTS.xpub})
-  LOG_LEVEL      ${LOG_LEVELS.join(', ')} (default: ${DEFAULT_LOG_LEVEL})`;
+  DEMITTER_SECRET_KEY_FILE   as --secret-key-file`;
 
 const SERVER_HELP = `${ENVIRONMENT_HELP}
+  DEMITTER_AUTHORIZED_KEYS   as --authorized-keys
+  DEMITTER_ALLOW             as --allow, separated by commas
+  DEMITTER_UNPROTECTED       1: as --unprotected
+  LOG_LEVEL      ${LOG_LEVELS.join(', ')} (default: ${DEFAULT_LOG_LEVEL})
+
+Without keys, only this machine may connect. With keys, only who has one of the authorized ones: make them with
+\`demitter-forwarder keys\`. Their file has a line NAME PUBLIC-KEY RIGHTS for each client, with the rights publish,
+subscribe or both; it is read again when it changes and on SIGHUP.
 
 Addresses are tcp://HOST:PORT or ipc://PATH; HOST is * for all interfaces, port 0 lets the system choose.
 SIGINT and SIGTERM end it gracefully, a second one at once.
@@ -42,8 +64,17 @@ Exit codes: 0 ended by a signal, 1 could not start or failed, 2 wrong usage.`;
 
 const HEALTH_HELP = `${ENVIRONMENT_HELP}
 
-A wildcard host means this machine.
+The keys are the forwarder's own: it lets itself in. A wildcard host means this machine.
 Exit codes: 0 healthy, 1 not healthy, 2 wrong usage.`;
+
+const KEYS_HELP = `
+The file has the secret key, and only you can read it. What others need is printed on stdout: the forwarder's public
+key, or with --client the line for its file of authorized keys:
+
+  demitter-forwarder keys
+  demitter-forwarder keys --client billing >> authorized-keys
+
+Exit codes: 0 made, 1 could not be made, 2 wrong usage.`;
 
 /** Runs the command line `argv`, without the two entries Node puts in front. Never throws: sets `process.exitCode`. */
 export async function runCommand(argv: readonly string[]): Promise<void> {
@@ -61,6 +92,12 @@ function createProgram(): Command {
     .description('Passes the events of all Demitter emitters that connect to it on to each other.')
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
+    .option(
+      '--authorized-keys <file>',
+      'the clients that may connect: name, public key and rights in each line',
+    )
+    .option('--allow <network>', 'may connect as well, like 10.0.0.0/8; can be given again', collect)
+    .option('--unprotected', 'without keys: everybody who reaches the ports may connect')
     .option('--log-level <level>', LOG_LEVELS.join(', '))
     .addHelpText('after', SERVER_HELP)
     .enablePositionalOptions()
@@ -76,7 +113,22 @@ function createProgram(): Command {
     .addHelpText('after', HEALTH_HELP)
     .allowExcessArguments()
     .action((_flags: Flags, command: Command) => health(command.optsWithGlobals<Flags>(), command.args));
+  program
+    .command('keys')
+    .description('make a key pair, for the forwarder or for a client')
+    .option('--client <name>', 'for a client of this name, instead of the forwarder')
+    .option('--rights <rights>', `what the client may do: ${RIGHTS.join(', ')} (default: both)`)
+    .option('--out <file>', 'the file to make (default: demitter-server.key, or NAME.key)')
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText('after', KEYS_HELP)
+    .allowExcessArguments()
+    .action((flags: KeysFlags, command: Command) => keys(flags, command.args));
   return program;
+}
+
+/** Of a flag that can be given again, with commas in each as well. */
+function collect(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, ...text.split(',')];
 }
 
 function withAddressFlags(command: Command): Command {
@@ -84,7 +136,8 @@ function withAddressFlags(command: Command): Command {
     .option('--xsub-port <port>', 'port for publishers, on all interfaces')
     .option('--xpub-port <port>', 'port for subscribers, on all interfaces')
     .option('--xsub-address <address>', 'address for publishers, beats --xsub-port')
-    .option('--xpub-address <address>', 'address for subscribers, beats --xpub-port');
+    .option('--xpub-address <address>', 'address for subscribers, beats --xpub-port')
+    .option('--secret-key-file <file>', "the forwarder's own keys");
 }
 
 async function serve(flags: Flags, rest: readonly string[]): Promise<void> {
@@ -103,7 +156,7 @@ async function serve(flags: Flags, rest: readonly string[]): Promise<void> {
 async function health(flags: Flags, rest: readonly string[]): Promise<void> {
   const asked = orUsageError(() => {
     refuseArguments(rest);
-    const { settings } = planStandalone(toOptions({ ...flags, logLevel: 'silent' }), process.env, flagName);
+    const settings = resolveHealthSettings(toOptions(flags), process.env, flagName);
     return { settings, timeoutMs: parseTimeout(flags.timeout) };
   });
   if (asked === undefined) return;
@@ -114,6 +167,27 @@ async function health(flags: Flags, rest: readonly string[]): Promise<void> {
     fail(new Error(`not healthy: no message came through ${way} within ${asked.timeoutMs} ms`), EXIT_FAILURE);
 }
 
+function keys({ client, rights, out }: KeysFlags, rest: readonly string[]): void {
+  const owner = orUsageError((): KeyOwner => {
+    refuseArguments(rest);
+    if (client === undefined && rights === undefined) return { kind: 'forwarder' };
+    if (client === undefined) throw new TypeError('Expected --rights only beside --client');
+    return {
+      kind: 'client',
+      name: checkClientName('--client', client),
+      rights: checkRights('--rights', rights ?? 'both'),
+    };
+  });
+  if (owner === undefined) return;
+  try {
+    const { result, advice } = makeKeys(owner, out);
+    process.stdout.write(`${result}\n`);
+    process.stderr.write(`${advice}\n`);
+  } catch (error) {
+    fail(error, EXIT_FAILURE);
+  }
+}
+
 /** The level's own check reports what is no level; here it is only text. */
 function toOptions({
   xsubPort,
@@ -121,12 +195,20 @@ function toOptions({
   xsubAddress,
   xpubAddress,
   logLevel,
+  secretKeyFile,
+  authorizedKeys,
+  unprotected,
+  allow,
 }: Flags): StandaloneForwarderOptions {
   return {
     xsubPort: xsubPort === undefined ? undefined : parsePortText(flagName('xsubPort'), xsubPort),
     xpubPort: xpubPort === undefined ? undefined : parsePortText(flagName('xpubPort'), xpubPort),
     xsubAddress,
     xpubAddress,
+    secretKeyFile,
+    authorizedKeysFile: authorizedKeys,
+    unprotected,
+    allow,
     logLevel: logLevel as LogLevel | undefined,
   };
 }
@@ -144,8 +226,11 @@ function parseTimeout(text: string | undefined): number {
   return Number(text);
 }
 
-/** `xsubPort` → `--xsub-port` */
-const flagName: NameOf = (option) => `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+/** `xsubPort` → `--xsub-port`; a file needs no name that says so. */
+const flagName: NameOf = (option) =>
+  option === 'authorizedKeysFile'
+    ? '--authorized-keys'
+    : `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** The result of `check`, or nothing, with the mistake told: checks throw TypeErrors and RangeErrors only. */
 function orUsageError<T>(check: () => T): T | undefined {

@@ -6,6 +6,7 @@
  */
 import type { Logger, LoggerOptions } from 'pino';
 import type { DemitterError } from '../errors.js';
+import { warnOfOpenness } from './access/openness.js';
 import { type ForwarderOptions, resolveProxySettings } from './options.js';
 import type { ProxySettings, RunningProxy, StartProxy } from './settings.js';
 
@@ -45,7 +46,12 @@ export interface Forwarder extends AsyncDisposable {
  * `UV_THREADPOOL_SIZE` was set at the start), and in worker threads, a forwarder runs in a child process instead:
  * 52 MB (33 MB unshared), 90 ms. That makes no other difference.
  *
- * @throws TypeError, RangeError for a bad option, naming it, what was expected and what was given.
+ * Without keys (`secretKeyFile`), only this machine may connect, unless `allow` or `unprotected` says otherwise; who is
+ * refused is logged. ZeroMQ asks this event loop about each peer that connects from outside or with a key: while the
+ * loop is blocked, nobody new gets in. What is connected is not concerned.
+ *
+ * @throws TypeError, RangeError for a bad option, naming it, what was expected and what was given; TypeError for a file
+ *   of keys that cannot be read or is wrong.
  * @throws DemitterError `DEMITTER_BIND` if an address cannot be bound; nothing is left bound then.
  *
  * @example
@@ -64,20 +70,28 @@ async function createLogger(options: LoggerOptions): Promise<Logger> {
   return pino(options);
 }
 
+/** For the signal that a process of its own takes for it. */
+export interface Reloadable {
+  /** Reads the authorized keys again. */
+  reloadKeys(): void;
+}
+
 /** The part that needs neither environment nor defaults: what embedded and standalone forwarders have in common. */
 export async function openForwarder(
   settings: ProxySettings,
   logger: Logger,
   startProxy: StartProxy,
-): Promise<Forwarder> {
-  const proxy = await startProxy(settings);
+): Promise<Forwarder & Reloadable> {
+  const proxy = await startProxy(settings, ({ level, message }) => logger[level](message));
   const { xsubAddress, xpubAddress } = proxy;
   logger.info({ xsubAddress, xpubAddress }, `forwarder started: XSUB ${xsubAddress}, XPUB ${xpubAddress}`);
+  const warning = warnOfOpenness(settings, proxy);
+  if (warning !== undefined) logger.warn(warning);
   logger.debug({ kind: proxy.kind, pid: proxy.pid }, `the proxy runs in process ${proxy.pid}`);
   return new ProxyForwarder(proxy, logger);
 }
 
-class ProxyForwarder implements Forwarder {
+class ProxyForwarder implements Forwarder, Reloadable {
   readonly xsubAddress: string;
   readonly xpubAddress: string;
   readonly logger: Logger;
@@ -91,6 +105,10 @@ class ProxyForwarder implements Forwarder {
     this.xpubAddress = proxy.xpubAddress;
     this.logger = logger;
     this.closed = this.#watch();
+  }
+
+  reloadKeys(): void {
+    this.#proxy.reloadKeys();
   }
 
   close(reason = 'close() was called'): Promise<void> {

@@ -5,7 +5,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { type Endpoint, formatEndpoint, toDialable } from '../address.js';
-import type { ProxySettings } from './settings.js';
+import { formatKey, type KeyPair } from '../keys.js';
+import type { HealthSettings } from './options.js';
 
 /** A message sent before the connections stand is lost, so it is repeated. */
 const REPEAT_MS = 50;
@@ -19,13 +20,14 @@ export interface HealthReport {
   readonly elapsedMs: number;
 }
 
-export async function checkHealth(settings: ProxySettings, timeoutMs: number): Promise<HealthReport> {
+export async function checkHealth(settings: HealthSettings, timeoutMs: number): Promise<HealthReport> {
   const { Publisher, Subscriber } = await import('zeromq');
   const started = performance.now();
   const xsub = toDialable(settings.xsub.endpoint);
   const xpub = toDialable(settings.xpub.endpoint);
   const publisher = new Publisher();
   const subscriber = new Subscriber();
+  for (const socket of [publisher, subscriber]) Object.assign(socket, curveOptions(settings.keys));
   const topic = `h${randomUUID()}\0`;
   publisher.linger = 0;
   subscriber.receiveTimeout = timeoutMs;
@@ -48,6 +50,14 @@ export async function checkHealth(settings: ProxySettings, timeoutMs: number): P
     xpubAddress: formatEndpoint(xpub),
     elapsedMs: Math.round(performance.now() - started),
   };
+}
+
+/** The forwarder's own keys are a client's as well: it lets itself in. */
+function curveOptions(keys: KeyPair | undefined): Record<string, string> {
+  if (keys === undefined) return {};
+  const publicKey = formatKey(keys.publicKey);
+  const secretKey = formatKey(keys.secretKey.bytes);
+  return { curveServerKey: publicKey, curvePublicKey: publicKey, curveSecretKey: secretKey };
 }
 
 /** libzmq resolves names to IPv4 unless told otherwise, and a forwarder on all interfaces listens on that. */

@@ -1,6 +1,6 @@
 /** pino's log levels, as options and the environment name them. */
 import { show } from '../checks.js';
-import type { Environment, NameOf } from './options.js';
+import type { Environment, NameOf } from './option-source.js';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];

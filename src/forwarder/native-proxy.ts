@@ -10,11 +10,13 @@
  * an exit while it runs hangs for ever. This file is where they are contained; nothing else touches a socket.
  * Cost, measured: 8 MB and 20 ms for the native module; then under 1 MB, 1 ms and one thread of the libuv pool each.
  */
-import type { Proxy as NativeProxy, Publisher, Socket, XSubscriber } from 'zeromq';
+import type { Context, Proxy as NativeProxy, Publisher, XSubscriber } from 'zeromq';
 import { formatEndpoint } from '../address.js';
 import { DemitterError } from '../errors.js';
+import type { SocketSecurity } from './access/gate.js';
 import { bindSocket } from './bind.js';
-import type { ProxySettings, RunningProxy } from './settings.js';
+import type { BareProxy, ProxySettings, Side } from './settings.js';
+import { whenReleased } from './when-released.js';
 
 type Zeromq = typeof import('zeromq');
 
@@ -33,11 +35,16 @@ const KEEPALIVE = { tcpKeepalive: 1, tcpKeepaliveIdle: 30, tcpKeepaliveInterval:
 /** Every running proxy: keeps its handle from the garbage collector, and ends it when the process exits. */
 const running = new Set<NativeProxy>();
 
-/** See {@link RunningProxy}. The caller is to see that a thread of the libuv pool is free for it. */
-export async function startNativeProxy(settings: ProxySettings): Promise<RunningProxy> {
+/** How the sockets of a guarded proxy are made. */
+export interface Guard {
+  readonly context: Context;
+  securityOf(side: Side): SocketSecurity;
+}
+
+/** See {@link BareProxy}. The caller is to see that a thread of the libuv pool is free for it. */
+export async function startNativeProxy(settings: ProxySettings, guard?: Guard): Promise<BareProxy> {
   const zmq = await import('zeromq');
-  // In the global context, as the binding never ends another one's threads before the process ends.
-  const { xsub, xpub } = openSockets(zmq, settings);
+  const { xsub, xpub } = openSockets(zmq, settings, guard);
   try {
     const xsubEndpoint = await bindSocket(xsub, settings.xsub);
     const xpubEndpoint = await bindSocket(xpub, settings.xpub);
@@ -57,9 +64,16 @@ export async function startNativeProxy(settings: ProxySettings): Promise<Running
 }
 
 /** Options are set after construction: a bad one then throws, where in a constructor it would crash at exit. */
-function openSockets(zmq: Zeromq, settings: ProxySettings): { xsub: XSubscriber; xpub: Publisher } {
-  const xsub = new zmq.XSubscriber();
-  const xpub = new zmq.Publisher();
+function openSockets(
+  zmq: Zeromq,
+  settings: ProxySettings,
+  guard: Guard | undefined,
+): { xsub: XSubscriber; xpub: Publisher } {
+  // Without one in the global context, as the binding never ends another one's threads before the process ends.
+  // An object for each: the constructor takes the context out of it.
+  const options = () => guard && { context: guard.context };
+  const xsub = new zmq.XSubscriber(options());
+  const xpub = new zmq.Publisher(options());
   for (const socket of [xsub, xpub]) {
     Object.assign(socket, KEEPALIVE, {
       linger: LINGER_MS,
@@ -68,12 +82,14 @@ function openSockets(zmq: Zeromq, settings: ProxySettings): { xsub: XSubscriber;
       backlog: 1024,
     });
   }
+  Object.assign(xsub, guard?.securityOf('xsub'));
+  Object.assign(xpub, guard?.securityOf('xpub'));
   xsub.receiveHighWaterMark = settings.highWaterMark;
   xpub.sendHighWaterMark = settings.highWaterMark;
   return { xsub, xpub };
 }
 
-class NativeRunningProxy implements RunningProxy {
+class NativeRunningProxy implements BareProxy {
   readonly kind = 'process';
   readonly pid = process.pid;
   readonly xsubAddress: string;
@@ -116,20 +132,6 @@ class NativeRunningProxy implements RunningProxy {
       cause,
     });
   }
-}
-
-/**
- * Resolves when libzmq has given up the socket's listener. It does so some time after the socket is closed, on its
- * I/O thread: whoever binds the address again at once without waiting fails about once in fifteen times.
- *
- * A monitor is opened only for this last moment: one that is left unread for long would block the I/O thread.
- */
-function whenReleased(socket: Socket): Promise<void> {
-  const { events } = socket;
-  return new Promise((resolve) => {
-    // 'end' comes last, also for a socket that was never bound.
-    events.on('end', () => resolve());
-  });
 }
 
 /** An exit with a running proxy would hang: libzmq waits for sockets that the proxy's thread holds. */

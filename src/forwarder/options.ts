@@ -8,10 +8,14 @@
 import type { Logger, LoggerOptions } from 'pino';
 import { type Endpoint, formatEndpoint, parsePort } from '../address.js';
 import { checkAddress, checkInteger, checkKeys, show } from '../checks.js';
+import type { KeyPair } from '../keys.js';
+import { readServerKeys } from './access/secret-key.js';
+import { type AccessOptions, resolveAccess, resolveSecretKeyFile } from './access-options.js';
+import { type Environment, type NameOf, quoteOption } from './option-source.js';
 import type { Binding, ProxySettings, Side } from './settings.js';
 
 /** Options of {@link createForwarder}. */
-export interface ForwarderOptions {
+export interface ForwarderOptions extends AccessOptions {
   /**
    * The port where publishers connect, on every interface, IPv4 and IPv6. 0 lets the system choose.
    * @default `XSUB_PORT` of the environment, or 5555
@@ -59,14 +63,6 @@ export interface ForwarderOptions {
   readonly logger?: Logger | undefined;
 }
 
-/** What messages call an option: as its user wrote it, so `--xsub-port` on the command line. */
-export type NameOf = (option: string) => string;
-
-export const quoteOption: NameOf = (option) => `\`${option}\``;
-
-/** Some of `process.env`. An empty value counts as none. */
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 export const DEFAULT_PORTS: Readonly<Record<Side, number>> = { xsub: 5555, xpub: 5556 };
 const DEFAULT_HIGH_WATER_MARK = 16_384;
 const DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024 + 64 * 1024;
@@ -85,6 +81,10 @@ const KNOWN: Readonly<Record<keyof ForwarderOptions, true>> = {
   highWaterMark: true,
   maxMessageBytes: true,
   handshakeInterval: true,
+  secretKeyFile: true,
+  authorizedKeysFile: true,
+  unprotected: true,
+  allow: true,
   loggerOptions: true,
   logger: true,
 };
@@ -103,6 +103,7 @@ export function resolveProxySettings(
   return {
     xsub,
     xpub,
+    access: resolveAccess(options, environment, nameOf),
     highWaterMark: checkInteger(
       nameOf('highWaterMark'),
       options.highWaterMark ?? DEFAULT_HIGH_WATER_MARK,
@@ -121,6 +122,26 @@ export function resolveProxySettings(
       1,
       MAX_INT32,
     ),
+  };
+}
+
+/** What a health check has to know of the forwarder that it asks. */
+export interface HealthSettings extends Pick<ProxySettings, Side> {
+  /** The forwarder's own keys, if it has some: with them it lets the check in. */
+  readonly keys: KeyPair | undefined;
+}
+
+/** Of the same options and the same environment as the forwarder's: who else may connect is not needed. */
+export function resolveHealthSettings(
+  options: ForwarderOptions,
+  environment: Environment,
+  nameOf: NameOf = quoteOption,
+): HealthSettings {
+  const secretKey = resolveSecretKeyFile(options, environment, nameOf);
+  return {
+    xsub: resolveBinding('xsub', options, environment, nameOf),
+    xpub: resolveBinding('xpub', options, environment, nameOf),
+    keys: secretKey && readServerKeys(secretKey),
   };
 }
 

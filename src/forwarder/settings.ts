@@ -24,10 +24,39 @@ export interface ProxySettings {
   readonly highWaterMark: number;
   readonly maxMessageBytes: number;
   readonly handshakeInterval: number;
+  readonly access: AccessSettings;
 }
 
-/** A proxy that is bound and running. */
-export interface RunningProxy {
+/** Who may connect. */
+export interface AccessSettings {
+  /** From where, besides this machine: networks (`10.0.0.0/8`), or anywhere. */
+  readonly from: 'anywhere' | readonly string[];
+  /** With keys, only who has one of those that are authorized. */
+  readonly keys: KeyFiles | undefined;
+}
+
+/** Paths, not what is in them: a secret key stays in the process that needs it. */
+export interface KeyFiles {
+  readonly secretKey: NamedFile;
+  readonly authorizedKeys: NamedFile;
+}
+
+/** A file, and who named it (for messages). */
+export interface NamedFile {
+  readonly path: string;
+  readonly source: string;
+}
+
+/** What whoever runs the forwarder ought to know: a line for its log, as plain data. */
+export interface Notice {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly message: string;
+}
+
+export type Report = (notice: Notice) => void;
+
+/** A proxy that is bound and running, whoever may connect. */
+export interface BareProxy {
   /** `process` shares this process, `child` has one of its own. */
   readonly kind: 'process' | 'child';
   /** The process it runs in. */
@@ -41,5 +70,11 @@ export interface RunningProxy {
   stop(): Promise<void>;
 }
 
+/** One that keeps to its access settings. */
+export interface RunningProxy extends BareProxy {
+  /** Reads the authorized keys again, without waiting until their file is seen to have changed. */
+  reloadKeys(): void;
+}
+
 /** Binds both sides and runs a proxy between them; rejects, with nothing left bound, if one cannot be bound. */
-export type StartProxy = (settings: ProxySettings) => Promise<RunningProxy>;
+export type StartProxy = (settings: ProxySettings, report: Report) => Promise<RunningProxy>;

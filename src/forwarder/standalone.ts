@@ -7,15 +7,10 @@
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import type { Logger } from 'pino';
-import { type Forwarder, openForwarder } from './create.js';
+import { type Forwarder, openForwarder, type Reloadable } from './create.js';
 import { type LogLevel, resolveLogLevel } from './log-level.js';
-import {
-  type Environment,
-  type ForwarderOptions,
-  type NameOf,
-  quoteOption,
-  resolveProxySettings,
-} from './options.js';
+import { type Environment, type NameOf, quoteOption } from './option-source.js';
+import { type ForwarderOptions, resolveProxySettings } from './options.js';
 import type { ProxySettings } from './settings.js';
 
 /** Options of {@link startStandaloneForwarder}. */
@@ -40,8 +35,8 @@ const SIGNALS: readonly Signal[] = ['SIGINT', 'SIGTERM'];
 /**
  * Starts a forwarder as a process of its own, as the command `demitter-forwarder` does: options and environment as
  * for {@link createForwarder}, JSON log lines on stdout (readable ones on a terminal). The first SIGINT or SIGTERM
- * closes it and lets the process end with exit code 0; a second one ends the process at once. Should the proxy end
- * by itself, `process.exitCode` becomes 1.
+ * closes it and lets the process end with exit code 0; a second one ends the process at once. With keys, SIGHUP reads
+ * the authorized ones again. Should the proxy end by itself, `process.exitCode` becomes 1.
  *
  * @throws as {@link createForwarder} does.
  */
@@ -61,17 +56,21 @@ export function planStandalone(
 
 export async function openStandalone({ settings, options, logLevel }: StandalonePlan): Promise<Forwarder> {
   // Before the line that says it is started: whoever waits for that line may signal at once.
-  const signals = new StopSignals();
+  const signals = new Signals();
+  let forwarder: (Forwarder & Reloadable) | undefined;
+  // Without keys, the signal means what it means to every program: the end of the terminal.
+  if (settings.access.keys !== undefined) signals.onHangup(() => forwarder?.reloadKeys());
   try {
     const logger = options.logger ?? (await createLogger({ level: logLevel, ...options.loggerOptions }));
     const { startProxy } = await import('./start-proxy.js');
-    const forwarder = await openForwarder(settings, logger, startProxy);
-    void signals.first.then((signal) => forwarder.close(`received ${signal}`));
-    void forwarder.closed.then((failure) => {
+    const opened = await openForwarder(settings, logger, startProxy);
+    forwarder = opened;
+    void signals.first.then((signal) => opened.close(`received ${signal}`));
+    void opened.closed.then((failure) => {
       if (failure !== undefined) process.exitCode = 1;
       signals.release();
     });
-    return forwarder;
+    return opened;
   } catch (error) {
     signals.release();
     throw error;
@@ -88,10 +87,11 @@ async function createLogger(options: NonNullable<ForwarderOptions['loggerOptions
   return pino(options, pretty({ sync: true, ignore, translateTime: 'SYS:yyyy-mm-dd HH:MM:ss.l' }));
 }
 
-/** Takes SIGINT and SIGTERM from Node's default, which would end the process without closing anything. */
-class StopSignals {
+/** Takes signals from Node's default, which would end the process without closing anything. */
+class Signals {
   readonly first: Promise<Signal>;
   readonly #listener: (signal: Signal) => void;
+  #onHangup: (() => void) | undefined;
 
   constructor() {
     let resolveFirst: (signal: Signal) => void;
@@ -108,7 +108,14 @@ class StopSignals {
     for (const signal of SIGNALS) process.on(signal, this.#listener);
   }
 
+  /** Takes SIGHUP as the request that it is to a service. */
+  onHangup(listener: () => void): void {
+    this.#onHangup = listener;
+    process.on('SIGHUP', listener);
+  }
+
   release(): void {
+    if (this.#onHangup !== undefined) process.off('SIGHUP', this.#onHangup);
     for (const signal of SIGNALS) process.off(signal, this.#listener);
   }
 }

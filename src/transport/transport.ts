@@ -6,6 +6,7 @@
  * while its link is down; delivery finds that out. It must not reorder, alter, merge, split or duplicate those of
  * one sender. `test/conformance/` is the executable form of this page: a driver that passes it can be used.
  */
+import type { DemitterError } from '../errors.js';
 
 /** One end of a bus. Its methods never throw for what the network does; that is told through the handlers. */
 export interface Transport {
@@ -67,6 +68,12 @@ export interface TransportHandlers {
   onMessage(message: Buffer, yours?: boolean): void;
   /** The link changed. Every report differs from the one before; the first is `up` or `down`. */
   onStatus(status: LinkStatus, cause?: Error): void;
+  /**
+   * The link cannot be made, or was cut, for a reason of security: this side was refused, or the other one is not who it
+   * should be. The transport goes on trying. Told once for each such state, and not once for each attempt; before the
+   * report that the link is `down`, if there is one.
+   */
+  onSecurityFailure?(cause: DemitterError): void;
   /** After `send` returned `false`: more is welcome again. If the link breaks meanwhile, it comes after the next `up`. */
   onDrain(): void;
   /**

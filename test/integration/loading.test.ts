@@ -26,7 +26,7 @@ for (const file of process.report.getReport().sharedObjects) {
 }`;
 
 describe('loading the package', () => {
-  test('a process that only makes emitters loads neither the native zeromq module nor pino nor commander', async () => {
+  test('a process that only makes emitters loads none of zeromq, pino, commander and libsodium', async () => {
     await using child = load(`
       import { createDistributedEmitter, DistributedEmitter } from 'demitter';
       const emitter = await createDistributedEmitter({ xsubPort: 1, xpubPort: 1, connectTimeout: 0 });
@@ -40,7 +40,9 @@ describe('loading the package', () => {
     `);
     expect(await child.exit, child.output).toEqual({ code: 0, signal: null });
     expect(child.stdout.some((line) => line.endsWith('/dist/index.js'))).toBe(true);
-    const heavy = child.stdout.filter((line) => /\/node_modules\/(zeromq|pino|commander)\//.test(line));
+    const heavy = child.stdout.filter((line) =>
+      /\/node_modules\/(zeromq|pino|commander|libsodium)\//.test(line),
+    );
     expect(heavy).toEqual([]);
     expect(child.stdout.filter((line) => /^native .*zeromq/.test(line))).toEqual([]);
   });
@@ -78,6 +80,21 @@ describe('loading the package', () => {
       ).toBe(true);
     }
     expect(child.stdout.some((line) => /^native .*zeromq/.test(line))).toBe(true);
+  });
+
+  test('an emitter with keys loads libsodium, and no wrappers of it', async () => {
+    await using child = load(`
+      import { createDistributedEmitter } from 'demitter';
+      const security = { serverKey: '${'ab'.repeat(32)}', secretKey: '${'cd'.repeat(32)}' };
+      const emitter = await createDistributedEmitter({ xsubPort: 1, xpubPort: 1, connectTimeout: 0, security });
+      emitter.on('distributed:error', () => {});
+      await emitter.close();
+      ${NATIVE}
+    `);
+    expect(await child.exit, child.output).toEqual({ code: 0, signal: null });
+    const loaded = child.stdout.filter((line) => /\/node_modules\/(zeromq|libsodium)/.test(line));
+    expect(loaded).toHaveLength(1);
+    expect(loaded[0]).toContain('/node_modules/libsodium/');
   });
 
   test("require('demitter') works", async () => {

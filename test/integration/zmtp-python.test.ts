@@ -2,24 +2,12 @@
  * Our ZMTP peer in conversation with Python's ZeroMQ binding, which Debian builds against a libzmq of its own version:
  * `apt install python3-zmq`. Skipped where it is missing, unless this is CI.
  */
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { spawnProgram } from '../support/process.js';
+import { hasPythonZmq, PYTHON } from '../support/python.js';
 import { Listener, RecordedConnection } from '../support/zmtp-sockets.js';
-
-const PYTHON = process.env.DEMITTER_PYTHON ?? '/usr/bin/python3';
-
-function isInstalled(): boolean {
-  try {
-    execFileSync(PYTHON, ['-c', 'import zmq'], { stdio: 'ignore' });
-    return true;
-  } catch (error) {
-    if (process.env.CI !== undefined) throw new Error('CI must have python3-zmq', { cause: error });
-    return false;
-  }
-}
 
 /** Arguments: socket type, `bind` or `connect`, address. Publishers send to, subscribers print, what comes on stdin. */
 const PEER = `
@@ -43,7 +31,7 @@ const PEERS = ['SUB', 'XSUB', 'PUB', 'XPUB'].flatMap((kind) => [
   [kind, 'connect'] as const,
 ]);
 
-describe.skipIf(!isInstalled())('our peer and Python', () => {
+describe.skipIf(!hasPythonZmq())('our peer and Python', () => {
   it.each(PEERS)('%s that uses %s() understand each other', async (kind, method) => {
     await using listener = await Listener.start();
     const address = method === 'bind' ? 'tcp://127.0.0.1:*' : listener.address;

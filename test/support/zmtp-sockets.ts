@@ -13,6 +13,7 @@ import {
   type ConnectionOptions,
   ZmtpConnection,
 } from '../../src/transport/zmtp/connection.js';
+import { NullMechanism } from '../../src/transport/zmtp/null-mechanism.js';
 import { Mailbox } from '../conformance/mailbox.js';
 
 /** A server on a free port (or as `options` say) that hands over every socket, and closes all of them in the end. */
@@ -102,8 +103,10 @@ export class RecordedConnection {
     options: Partial<ConnectionOptions> = {},
     handlers: Partial<ConnectionHandlers> = {},
   ) {
+    const socketType = options.socketType ?? 'SUB';
     const defaults: ConnectionOptions = {
-      socketType: 'SUB',
+      socketType,
+      mechanism: new NullMechanism(socketType),
       maxMessageBytes: 1 << 20,
       handshakeTimeoutMs: 10_000,
     };

@@ -20,7 +20,7 @@ import { greeting, readyFrame } from '../support/zmtp-sockets.js';
 
 describe('the greeting', () => {
   it('is the 64 bytes of RFC 37', () => {
-    expect(encodeGreeting().toString('hex')).toBe(
+    expect(encodeGreeting('NULL').toString('hex')).toBe(
       `ff${'00'.repeat(8)}7f0301${Buffer.from('NULL').toString('hex')}${'00'.repeat(16 + 1 + 31)}`,
     );
   });
@@ -33,9 +33,9 @@ describe('the greeting', () => {
     { major: 255, minor: 255 },
   ])('of version $major.$minor is accepted', (version) => {
     const bytes = greeting(version);
-    expect(readGreeting(bytes)).toEqual(version);
+    expect(readGreeting(bytes, 'NULL')).toEqual(version);
     for (let length = 0; length < 64; length++)
-      expect(readGreeting(bytes.subarray(0, length))).toBeUndefined();
+      expect(readGreeting(bytes.subarray(0, length), 'NULL')).toBeUndefined();
   });
 
   it('may have anything as padding, as-server and filler', () => {
@@ -43,7 +43,7 @@ describe('the greeting', () => {
     bytes.fill(0xaa, 1, 9);
     bytes[32] = 1;
     bytes.fill(0xbb, 33);
-    expect(readGreeting(bytes)).toEqual({ major: 3, minor: 0 });
+    expect(readGreeting(bytes, 'NULL')).toEqual({ major: 3, minor: 0 });
   });
 
   it.each([
@@ -51,7 +51,7 @@ describe('the greeting', () => {
     ['ZMTP 1.0 (an anonymous peer)', Buffer.of(1, 0), 1],
     ['ZMTP 1.0 with a long identity', Buffer.of(0xff, 0, 0, 0, 0, 0, 0, 1, 0, 0), 10],
   ])('of %s is refused as no ZMTP 3', (_name, bytes, needed) => {
-    expect(() => readGreeting(bytes.subarray(0, needed))).toThrow(/does not speak ZMTP 3/);
+    expect(() => readGreeting(bytes.subarray(0, needed), 'NULL')).toThrow(/does not speak ZMTP 3/);
   });
 
   it.each([
@@ -60,18 +60,18 @@ describe('the greeting', () => {
     [2, '2.0'],
   ])('of revision %i is refused as ZMTP %s when its 11th byte is there', (major, name) => {
     const bytes = greeting({ major });
-    expect(readGreeting(bytes.subarray(0, 10))).toBeUndefined();
-    expect(() => readGreeting(bytes.subarray(0, 11))).toThrow(`speaks ZMTP ${name}`);
+    expect(readGreeting(bytes.subarray(0, 10), 'NULL')).toBeUndefined();
+    expect(() => readGreeting(bytes.subarray(0, 11), 'NULL')).toThrow(`speaks ZMTP ${name}`);
   });
 
   it.each(['PLAIN', 'CURVE', 'NULLX', 'null', ''])('with the mechanism "%s" is refused', (mechanism) => {
-    expect(() => readGreeting(greeting({ mechanism }))).toThrow(/security mechanism/);
+    expect(() => readGreeting(greeting({ mechanism }), 'NULL')).toThrow(/security mechanism/);
   });
 
   it('with bytes behind the mechanism name is refused', () => {
     const bytes = greeting();
     bytes[20] = 0x41;
-    expect(() => readGreeting(bytes)).toThrow(/security mechanism NULL\?+A;/);
+    expect(() => readGreeting(bytes, 'NULL')).toThrow(/security mechanism NULL\?+A;/);
   });
 
   it('decides the form of subscriptions', () => {

@@ -3,7 +3,7 @@
  * side ends it or breaks the rules. It does not care who dialled. What comes after its end is the link's business.
  */
 import type { Socket } from 'node:net';
-import { DemitterError } from '../../errors.js';
+import { DemitterError, isSecurityError } from '../../errors.js';
 import {
   type Command,
   encodeCommand,
@@ -12,7 +12,6 @@ import {
   encodePong,
   parseCommand,
   parseErrorReason,
-  parseMetadata,
 } from './commands.js';
 import { Confirmations } from './confirmations.js';
 import { deadline } from './deadline.js';
@@ -20,7 +19,6 @@ import { type DropReason, encodeFrame, FrameDecoder, type FrameSink, LONG_HEADER
 import {
   checkSocketType,
   encodeGreeting,
-  encodeReady,
   GREETING_BYTES,
   type PeerVersion,
   readGreeting,
@@ -29,7 +27,8 @@ import {
   VERSION_BYTES,
 } from './handshake.js';
 import { Heartbeat, type HeartbeatTiming, MAX_BYTES_ON_THE_WAY } from './heartbeat.js';
-import { describeSocketError, networkError, printable, zmtpError } from './protocol-error.js';
+import type { Mechanism } from './mechanism.js';
+import { describeSocketError, networkError, ZAP_STATUS, zmtpError } from './protocol-error.js';
 import { WriteBuffer } from './write-buffer.js';
 
 /** TCP keep-alive finds a peer that vanished from an idle connection: 10 s of silence, then ten probes, one a second. */
@@ -46,6 +45,8 @@ const BYTES_PER_PING = 256 * 1024;
 
 export interface ConnectionOptions {
   readonly socketType: SocketType;
+  /** Of this connection alone. */
+  readonly mechanism: Mechanism;
   readonly maxMessageBytes: number;
   /** How long the peer may take from the first byte to its READY. */
   readonly handshakeTimeoutMs: number;
@@ -86,6 +87,7 @@ export class ZmtpConnection implements FrameSink {
   /** Called in the state `ending` when the peer has read everything. */
   #onRead: (() => void) | undefined;
   #bytesSincePing = 0;
+  readonly #ownGreeting: Buffer;
   #greeting: Buffer = Buffer.alloc(0);
   #peer: PeerVersion = { major: 3, minor: 0 };
 
@@ -94,7 +96,8 @@ export class ZmtpConnection implements FrameSink {
     this.#socket = socket;
     this.#options = options;
     this.#handlers = handlers;
-    this.#decoder = new FrameDecoder(this, options.maxMessageBytes);
+    const { mechanism, maxMessageBytes } = options;
+    this.#decoder = new FrameDecoder(mechanism.reader(this), maxMessageBytes + mechanism.overheadBytes);
     this.#output = new WriteBuffer(socket, () => this.#state === 'ready' && handlers.onWritten?.());
     const { handshakeTimeoutMs } = options;
     const silence = (): void =>
@@ -102,12 +105,11 @@ export class ZmtpConnection implements FrameSink {
     this.#cancelHandshakeTimeout = deadline(handshakeTimeoutMs, silence);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
-    socket.on('error', (error) =>
-      this.#fail(networkError(`The connection broke: ${describeSocketError(error)}`, error)),
-    );
-    socket.on('end', () => this.#fail(networkError(`The peer closed the connection${this.#stage()}`)));
-    socket.on('close', () => this.#fail(networkError(`The connection was closed${this.#stage()}`)));
-    socket.write(encodeGreeting().subarray(0, VERSION_BYTES));
+    socket.on('error', (error) => this.#broken(`The connection broke: ${describeSocketError(error)}`, error));
+    socket.on('end', () => this.#broken('The peer closed the connection'));
+    socket.on('close', () => this.#broken('The connection was closed'));
+    this.#ownGreeting = encodeGreeting(mechanism.name);
+    socket.write(this.#ownGreeting.subarray(0, VERSION_BYTES));
   }
 
   /** Where to read to next, if it matters: see {@link FrameDecoder.readTarget}. */
@@ -122,7 +124,7 @@ export class ZmtpConnection implements FrameSink {
       if (this.#state === 'version' || this.#state === 'greeting') this.#greet(chunk);
       else this.#decoder.push(chunk);
     } catch (error) {
-      if (error instanceof DemitterError && error.code === 'DEMITTER_ZMTP') {
+      if (isSecurityError(error) || (error instanceof DemitterError && error.code === 'DEMITTER_ZMTP')) {
         this.#fail(error);
         return;
       }
@@ -192,8 +194,8 @@ export class ZmtpConnection implements FrameSink {
       isConfirmed || this.#confirmations === undefined
         ? await this.#endWhenTaken(timeoutMs)
         : await this.#endWhenRead(this.#confirmations, timeoutMs);
-    this.#decoder.stop();
     this.#state = 'closed';
+    this.#stop();
     return unread;
   }
 
@@ -263,9 +265,8 @@ export class ZmtpConnection implements FrameSink {
   onCommand(body: Buffer): void {
     const command = parseCommand(body);
     // RFC 37, "Error Handling": fatal, whenever it comes.
-    if (command.name === 'ERROR')
-      throw zmtpError(`The peer refused the connection: ${parseErrorReason(command.data)}`);
-    if (this.#state === 'handshake') this.#finishHandshake(command);
+    if (command.name === 'ERROR') throw this.#refusal(parseErrorReason(command.data));
+    if (this.#state === 'handshake') this.#shakeHands(command);
     else this.#obey(command);
   }
 
@@ -291,10 +292,11 @@ export class ZmtpConnection implements FrameSink {
    */
   #greet(chunk: Buffer): void {
     const received = Buffer.concat([this.#greeting, chunk]);
-    const peer = readGreeting(received);
+    const { mechanism } = this.#options;
+    const peer = readGreeting(received, mechanism.name);
     if (this.#state === 'version' && received.length >= VERSION_BYTES) {
       this.#state = 'greeting';
-      this.#socket.write(encodeGreeting().subarray(VERSION_BYTES));
+      this.#socket.write(this.#ownGreeting.subarray(VERSION_BYTES));
     }
     if (peer === undefined) {
       this.#greeting = received;
@@ -303,18 +305,21 @@ export class ZmtpConnection implements FrameSink {
     this.#greeting = Buffer.alloc(0);
     this.#peer = peer;
     this.#state = 'handshake';
-    this.#socket.write(encodeFrame('command', encodeReady(this.#options.socketType)));
+    this.#socket.write(encodeFrame('command', mechanism.begin()));
     this.#decoder.push(received.subarray(GREETING_BYTES));
   }
 
-  /** RFC 23, "The NULL Security Mechanism": each side sends READY and waits for the other's. */
-  #finishHandshake(command: Command): void {
-    if (command.name !== 'READY')
-      throw zmtpError(`The peer sent ${printable(command.name)} instead of READY`);
-    checkSocketType(this.#options.socketType, parseMetadata(command.data));
+  #shakeHands(command: Command): void {
+    const { mechanism, socketType, heartbeat } = this.#options;
+    const step = mechanism.proceed(command);
+    if ('answer' in step) {
+      this.#socket.write(encodeFrame('command', step.answer));
+      return;
+    }
+    checkSocketType(socketType, step.metadata);
     this.#cancelHandshakeTimeout();
+    this.#output.protect(mechanism.sealer);
     this.#state = 'ready';
-    const { heartbeat } = this.#options;
     if (heartbeat !== undefined && takesCommands(this.#peer)) {
       this.#confirmations = new Confirmations();
       this.#watch(heartbeat);
@@ -368,6 +373,25 @@ export class ZmtpConnection implements FrameSink {
     }
   }
 
+  #refusal(reason: string): DemitterError {
+    if (ZAP_STATUS.test(reason)) return this.#options.mechanism.refused(reason);
+    return zmtpError(`The peer refused the connection: ${reason}`);
+  }
+
+  /** The socket ended: `how` is the sentence that says so. */
+  #broken(how: string, cause?: Error): void {
+    if (this.#state === 'handshake') this.#fail(this.#options.mechanism.endedEarly(how, cause));
+    // libzmq closes without a word what it does not like.
+    else if (this.#state === 'version' || this.#state === 'greeting')
+      this.#fail(
+        networkError(
+          `${how} during the greeting (does it speak another protocol, or ask for a security mechanism?)`,
+          cause,
+        ),
+      );
+    else this.#fail(networkError(how, cause));
+  }
+
   /** `reset`: what the kernel still holds must not reach a peer that comes to itself after we have dialled again. */
   #fail(cause: DemitterError, how: 'close' | 'reset' = 'close'): void {
     const state = this.#state;
@@ -397,20 +421,13 @@ export class ZmtpConnection implements FrameSink {
     this.#state = state;
     this.#cancelHandshakeTimeout();
     this.#heartbeat?.stop();
-    if (state === 'closed') this.#decoder.stop();
+    if (state === 'closed') this.#stop();
   }
 
-  /** When the peer closed, and what that hints at: libzmq closes without a word what it does not like. */
-  #stage(): string {
-    switch (this.#state) {
-      case 'version':
-      case 'greeting':
-        return ' during the greeting (does it speak another protocol, or ask for a security mechanism?)';
-      case 'handshake':
-        return ' during the handshake (are the XSUB and XPUB addresses swapped?)';
-      default:
-        return '';
-    }
+  /** Nothing that comes is handed on any more, and nothing can be sent. */
+  #stop(): void {
+    this.#decoder.stop();
+    this.#options.mechanism.destroy();
   }
 }
 

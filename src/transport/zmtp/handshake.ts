@@ -1,9 +1,10 @@
 /**
- * How two peers agree before traffic: the greeting (RFC 23, "The Greeting"), then the NULL mechanism's READY with the
- * socket type. Pure: bytes in, a verdict out. The first byte that cannot be right is named, whatever follows it.
+ * How two peers agree before traffic, whatever the mechanism: the greeting (RFC 23, "The Greeting") and the socket type.
+ * Pure: bytes in, a verdict out. The first byte that cannot be right is named, whatever follows it.
  */
+import type { DemitterError } from '../../errors.js';
 import { encodeCommand, encodeMetadata, type Metadata } from './commands.js';
-import { printable, zmtpError } from './protocol-error.js';
+import { curveError, printable, zmtpError } from './protocol-error.js';
 
 export type SocketType = 'PUB' | 'SUB';
 
@@ -24,7 +25,6 @@ const MAJOR_AT = 10;
 const MINOR_AT = 11;
 const MECHANISM_AT = 12;
 const MECHANISM_BYTES = 20;
-const MECHANISM = 'NULL';
 
 /** Which socket types may talk to ours (RFC 29). */
 const FITTING_PEERS: Readonly<Record<SocketType, readonly string[]>> = {
@@ -32,14 +32,15 @@ const FITTING_PEERS: Readonly<Record<SocketType, readonly string[]>> = {
   SUB: ['PUB', 'XPUB'],
 };
 
-export function encodeGreeting(): Buffer {
-  // The rest is zero: padding, as-server (it has no meaning with NULL) and filler.
+/** `mechanism` is the name of ours. */
+export function encodeGreeting(mechanism: string): Buffer {
+  // The rest is zero: padding, as-server (we are the client) and filler.
   const greeting = Buffer.alloc(GREETING_BYTES);
   greeting[0] = 0xff;
   greeting[SIGNATURE_END] = 0x7f;
   greeting[MAJOR_AT] = VERSION_MAJOR;
   greeting[MINOR_AT] = VERSION_MINOR;
-  greeting.write(MECHANISM, MECHANISM_AT, 'latin1');
+  greeting.write(mechanism, MECHANISM_AT, 'latin1');
   return greeting;
 }
 
@@ -50,7 +51,7 @@ export function encodeGreeting(): Buffer {
  *
  * @returns the peer's version when all 64 bytes are there and fit, `undefined` while more are needed.
  */
-export function readGreeting(received: Buffer): PeerVersion | undefined {
+export function readGreeting(received: Buffer, ownMechanism: string): PeerVersion | undefined {
   const first = received[0];
   if (first === undefined) return undefined;
   // The padding between must not be interpreted (RFC 37, "Version Negotiation").
@@ -71,12 +72,24 @@ export function readGreeting(received: Buffer): PeerVersion | undefined {
   const mechanism = received
     .toString('latin1', MECHANISM_AT, MECHANISM_AT + MECHANISM_BYTES)
     .replace(/\0+$/, '');
-  if (mechanism !== MECHANISM) {
-    throw zmtpError(
-      `The peer asks for the security mechanism ${printable(mechanism) || '(none)'}; this side has ${MECHANISM}`,
+  if (mechanism !== ownMechanism) throw mechanismError(mechanism, ownMechanism);
+  return { major: major as number, minor: received[MINOR_AT] as number };
+}
+
+/** No side gives way: what was to be protected must not travel unprotected because somebody in between asks for it. */
+function mechanismError(peers: string, own: string): DemitterError {
+  const what = `The peer asks for the security mechanism ${printable(peers) || '(none)'}`;
+  if (own === 'CURVE') {
+    return curveError(
+      `${what}; this emitter has keys, and insists on CURVE. Give the forwarder keys (--secret-key-file, ` +
+        '--authorized-keys), or do not give this emitter `security`',
     );
   }
-  return { major: major as number, minor: received[MINOR_AT] as number };
+  if (peers !== 'CURVE') return zmtpError(`${what}; this side has ${own}`);
+  return curveError(
+    `${what}: it takes only those who have keys. Give this emitter \`security: { serverKey, secretKey }\`, or set ` +
+      'DEMITTER_SERVER_KEY and DEMITTER_SECRET_KEY_FILE',
+  );
 }
 
 /** Whether the peer knows the commands of ZMTP 3.1 (RFC 37): SUBSCRIBE, CANCEL, PING. */

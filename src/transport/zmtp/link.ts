@@ -3,12 +3,13 @@
  */
 import type { Socket } from 'node:net';
 import { type Endpoint, formatEndpoint } from '../../address.js';
-import { DemitterError } from '../../errors.js';
+import { DemitterError, type DemitterErrorCode, isSecurityCode } from '../../errors.js';
 import { Backoff } from './backoff.js';
 import { ZmtpConnection } from './connection.js';
 import { dial } from './dial.js';
 import type { SocketType } from './handshake.js';
 import type { HeartbeatTiming } from './heartbeat.js';
+import type { Mechanism } from './mechanism.js';
 
 /** How long things may take. Milliseconds. */
 export interface LinkTiming {
@@ -19,6 +20,8 @@ export interface LinkTiming {
   readonly minRetryMs: number;
   readonly firstRetryMs: number;
   readonly maxRetryMs: number;
+  /** After a refusal, which stands until somebody changes something: this long, or up to a quarter longer. */
+  readonly refusedRetryMs: number;
   /** A connection that lasted this long was good: the back-off begins anew. */
   readonly stableAfterMs: number;
   /** When a peer that has gone silent is given up. */
@@ -36,6 +39,7 @@ export const DEFAULT_TIMING: LinkTiming = {
   minRetryMs: 10,
   firstRetryMs: 50,
   maxRetryMs: 300,
+  refusedRetryMs: 1_000,
   stableAfterMs: 1_000,
   heartbeat: { intervalMs: 500, maxSilentTicks: 4 },
 };
@@ -43,6 +47,8 @@ export const DEFAULT_TIMING: LinkTiming = {
 export interface LinkOptions {
   readonly socketType: SocketType;
   readonly endpoint: Endpoint;
+  /** For one connection. */
+  readonly createMechanism: () => Mechanism;
   readonly maxMessageBytes: number;
   readonly timing: LinkTiming;
   readonly random: () => number;
@@ -73,6 +79,8 @@ export class ZmtpLink {
   #state: State = { name: 'idle' };
   /** Of the connection that broke last. */
   #lostBytes = 0;
+  /** Handshakes in a row that CURVE ended. */
+  #curveFailures = 0;
 
   constructor(options: LinkOptions, handlers: LinkHandlers) {
     this.#options = options;
@@ -127,7 +135,8 @@ export class ZmtpLink {
     const { socketType, maxMessageBytes, timing, now } = this.#options;
     const handlers = this.#handlers;
     const { handshakeTimeoutMs, heartbeat } = timing;
-    const options = { socketType, maxMessageBytes, handshakeTimeoutMs, heartbeat };
+    const mechanism = this.#options.createMechanism();
+    const options = { socketType, mechanism, maxMessageBytes, handshakeTimeoutMs, heartbeat };
     const connection = new ZmtpConnection(socket, options, {
       ...handlers,
       onReady: () => {
@@ -145,14 +154,24 @@ export class ZmtpLink {
     const wasUp = this.#state.name === 'up';
     if (this.#state.name === 'up') this.#lostBytes = this.#state.connection.unconfirmedBytes;
     if (this.#state.name === 'up' && now() - this.#state.since >= timing.stableAfterMs) this.#backoff.reset();
-    this.#state = { name: 'waiting', timer: setTimeout(() => this.dial(), this.#backoff.next()) };
+    this.#curveFailures = !wasUp && cause.code === 'DEMITTER_CURVE' ? this.#curveFailures + 1 : 0;
+    // One alone may be a forwarder that died in mid-handshake: that is no matter of security, and dialled again at once.
+    const code = this.#curveFailures === 1 ? 'DEMITTER_NETWORK' : cause.code;
+    this.#state = { name: 'waiting', timer: setTimeout(() => this.dial(), this.#pauseAfter(code)) };
     const peer = `the forwarder's ${socketType === 'PUB' ? 'XSUB' : 'XPUB'} at ${formatEndpoint(endpoint)}`;
     this.#handlers.onDown(
       new DemitterError(
-        cause.code,
+        code,
         `${wasUp ? 'Lost the link to' : 'Cannot connect to'} ${peer}: ${cause.message}`,
         { cause: cause.cause ?? cause },
       ),
     );
+  }
+
+  #pauseAfter(code: DemitterErrorCode): number {
+    const { timing, random } = this.#options;
+    if (!isSecurityCode(code)) return this.#backoff.next();
+    this.#backoff.reset();
+    return timing.refusedRetryMs * (1 + random() / 4);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The two ways a connection fails: the peer does not keep to ZMTP, or the network does not carry.
+ * The ways a connection fails: the peer does not keep to ZMTP, or to CURVE, or refuses us, or the network does not carry.
  */
 import { DemitterError } from '../../errors.js';
 
@@ -7,6 +7,19 @@ import { DemitterError } from '../../errors.js';
 export function zmtpError(message: string, cause?: unknown): DemitterError {
   return new DemitterError('DEMITTER_ZMTP', message, cause === undefined ? undefined : { cause });
 }
+
+/** The peer is not the one that has the keys, or does not keep to CURVE; or one side wants it and the other does not. */
+export function curveError(message: string, cause?: unknown): DemitterError {
+  return new DemitterError('DEMITTER_CURVE', message, cause === undefined ? undefined : { cause });
+}
+
+/** The peer knows who we are, or from where, and does not let us in. */
+export function refusedError(message: string): DemitterError {
+  return new DemitterError('DEMITTER_REFUSED', message);
+}
+
+/** What authentication (ZeroMQ RFC 27) answers to who is not let in, in an ERROR command. */
+export const ZAP_STATUS = /^[345]\d\d$/;
 
 /** The connection cannot be made, or broke. */
 export function networkError(message: string, cause?: unknown): DemitterError {

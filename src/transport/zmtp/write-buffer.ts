@@ -5,11 +5,14 @@
  * What leaves next is a *run*: a part of one slab that grows at its end. A small frame is copied to the end of a slab of
  * this buffer's own. A message with room for a header before it gets its header there; if it lies right behind the run,
  * as messages do that were built one after another in one slab, the run just grows. What does not follow on begins a new
- * run, and the old one waits for it. Nothing written is touched again by this buffer, so the kernel may take its time.
+ * run, and the old one waits for it. Nothing written is touched again before the kernel has it all, so it may take its time.
+ *
+ * Sealed frames are all copied, and sealed where they were copied to.
  */
 import type { Socket } from 'node:net';
 import { type FrameKind, LONG_HEADER_BYTES, writeFrameHeader, writeLongFrameHeader } from './frames.js';
 import type { WriteProgress } from './heartbeat.js';
+import type { Sealer } from './mechanism.js';
 
 /** For frames that are copied: subscriptions, commands, and the few messages that are built alone. */
 const SLAB_BYTES = 16 * 1024;
@@ -22,6 +25,9 @@ const AUTO_FLUSH_BYTES = 96 * 1024;
 
 /** A run of so many bytes is worth a write of its own: one of several buffers costs more. */
 const LONG_RUN_BYTES = 16 * 1024;
+
+/** Of sealed frames, which are all copied: what leaves at once fits in, but for a last one that is large. */
+const SEALED_SLAB_BYTES = 128 * 1024;
 
 const EMPTY = Buffer.alloc(0);
 
@@ -38,6 +44,7 @@ export class WriteBuffer {
   /** What leaves before the run. */
   #pending: Uint8Array[] = [];
   #unflushedBytes = 0;
+  #sealer: Sealer | undefined;
 
   /** `onWritten` is called whenever the kernel has taken a flush. */
   constructor(socket: Socket, onWritten: () => void) {
@@ -56,14 +63,20 @@ export class WriteBuffer {
     return { finishedBytes: socket.bytesWritten - socket.writableLength, waitingBytes: waitingBytes(socket) };
   }
 
+  /** From here on, frames leave sealed. */
+  protect(sealer: Sealer | undefined): void {
+    this.#sealer = sealer;
+  }
+
   addFrame(kind: FrameKind, body: Uint8Array): void {
+    if (this.#sealer !== undefined) {
+      this.#addSealed(this.#sealer, kind, body);
+      return;
+    }
     const size = body.length;
     const isCopied = size < BY_REFERENCE_BYTES;
     const needed = isCopied ? LONG_HEADER_BYTES + size : LONG_HEADER_BYTES;
-    if (this.#ownEnd + needed > this.#own.length) {
-      this.#own = Buffer.allocUnsafeSlow(SLAB_BYTES);
-      this.#ownEnd = 0;
-    }
+    this.#reserve(needed, SLAB_BYTES);
     const start = this.#ownEnd;
     const bodyAt = writeFrameHeader(this.#own, start, kind, size);
     if (isCopied) this.#own.set(body, bodyAt);
@@ -78,6 +91,10 @@ export class WriteBuffer {
 
   /** A message whose `LONG_HEADER_BYTES` before it, in its buffer, are free: sent from where it lies. */
   addMessageInPlace(message: Uint8Array): void {
+    if (this.#sealer !== undefined) {
+      this.#addSealed(this.#sealer, 'message', message);
+      return;
+    }
     const { buffer, byteOffset, length } = message;
     const slab = buffer === this.#slab.buffer ? this.#slab : Buffer.from(buffer);
     const start = byteOffset - LONG_HEADER_BYTES;
@@ -105,6 +122,29 @@ export class WriteBuffer {
     for (const part of parts) socket.write(part);
     socket.write(last as Uint8Array, this.#onWritten);
     socket.uncork();
+  }
+
+  #addSealed(sealer: Sealer, kind: FrameKind, body: Uint8Array): void {
+    const size = sealer.overheadBytes + body.length;
+    this.#reserve(LONG_HEADER_BYTES + size, SEALED_SLAB_BYTES);
+    const start = this.#ownEnd;
+    const bodyAt = writeFrameHeader(this.#own, start, 'message', size);
+    sealer.seal(kind, body, this.#own, bodyAt);
+    this.#ownEnd = bodyAt + size;
+    this.#extend(this.#own, start, this.#ownEnd);
+    this.#count(this.#ownEnd - start);
+  }
+
+  /** Makes room for `bytes` in this buffer's own slab: if need be, in a new one of `slabBytes` or more. */
+  #reserve(bytes: number, slabBytes: number): void {
+    // The kernel has it all: it can be used again, while it still is in the processor's cache.
+    if (this.#unflushedBytes === 0 && this.#socket.writableLength === 0) {
+      this.#ownEnd = 0;
+      if (this.#own.length > slabBytes) this.#own = EMPTY;
+    }
+    if (this.#ownEnd + bytes <= this.#own.length) return;
+    this.#own = Buffer.allocUnsafeSlow(Math.max(bytes, slabBytes));
+    this.#ownEnd = 0;
   }
 
   /** Adds a part of `slab` to what leaves: to the run, if it follows on. */

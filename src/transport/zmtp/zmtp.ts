@@ -6,6 +6,8 @@
  * messages, and dropping it would lose those that are on their way.
  */
 import { ENDPOINT_FORM, type Endpoint, parseEndpoint } from '../../address.js';
+import { type DemitterError, type DemitterErrorCode, isSecurityError } from '../../errors.js';
+import type { ClientKeys } from '../../keys.js';
 import type {
   LinkStatus,
   Transport,
@@ -14,8 +16,14 @@ import type {
   TransportSupport,
 } from '../transport.js';
 import type { ZmtpConnection } from './connection.js';
+import { CurveClient } from './curve-client.js';
 import { LONG_HEADER_BYTES } from './frames.js';
+import type { SocketType } from './handshake.js';
 import { DEFAULT_TIMING, type LinkTiming, ZmtpLink } from './link.js';
+import type { Mechanism } from './mechanism.js';
+import { NullMechanism } from './null-mechanism.js';
+import { curveError } from './protocol-error.js';
+import { loadSodium } from './sodium.js';
 
 /** Bytes waiting at which `send` asks for a pause, and at which it is over. */
 const HIGH_WATER_MARK = 256 * 1024;
@@ -23,8 +31,10 @@ const LOW_WATER_MARK = HIGH_WATER_MARK / 2;
 
 const SUPPORTS: TransportSupport = { processes: true, reconnects: true, headroom: LONG_HEADER_BYTES };
 
-/** What a test may want to decide. */
+/** What a test may want to decide, and keys. */
 export interface ZmtpDependencies {
+  /** With them, CURVE and nothing else; without them, NULL and nothing else. */
+  readonly keys: ClientKeys | undefined;
   readonly random: () => number;
   readonly now: () => number;
   readonly timing: LinkTiming;
@@ -36,6 +46,7 @@ export function createZmtpTransport(
   dependencies: Partial<ZmtpDependencies> = {},
 ): Transport {
   return new ZmtpTransport(context, {
+    keys: undefined,
     random: Math.random,
     now: () => performance.now(),
     timing: DEFAULT_TIMING,
@@ -46,9 +57,14 @@ export function createZmtpTransport(
 /** `opening`: no report was made yet. */
 type State = 'idle' | 'opening' | LinkStatus | 'closed';
 
+type MechanismFactory = (socketType: SocketType) => Mechanism;
+
 class ZmtpTransport implements Transport {
   readonly supports = SUPPORTS;
   readonly #maxMessageBytes: number;
+  readonly #keys: ClientKeys | undefined;
+  /** With keys, only when libsodium is loaded: there is no connection before. */
+  #mechanismFor: MechanismFactory | undefined;
   readonly #publisher: ZmtpLink;
   readonly #subscriber: ZmtpLink;
   /** In the order in which they were made; the keys are the same bytes as text. */
@@ -59,32 +75,42 @@ class ZmtpTransport implements Transport {
   #output: ZmtpConnection | undefined;
   /** `waiting`: `send` returned `false` and owes an `onDrain`. */
   #flow: 'free' | 'waiting' = 'free';
+  /** What was told of each side, while it stands. */
+  readonly #securityFailures = new Map<SocketType, DemitterErrorCode>();
   #subscriptionFlush: 'none' | 'scheduled' = 'none';
   #closing: Promise<number> | undefined;
 
   constructor(context: TransportContext, dependencies: ZmtpDependencies) {
     const { maxMessageBytes } = context;
     this.#maxMessageBytes = maxMessageBytes;
-    const onDown = (cause: Error): void => this.#linkDown(cause);
+    this.#keys = dependencies.keys;
+    const createMechanism = (socketType: SocketType) => (): Mechanism =>
+      (this.#mechanismFor as MechanismFactory)(socketType);
     this.#publisher = new ZmtpLink(
       {
         ...dependencies,
         maxMessageBytes,
         socketType: 'PUB',
+        createMechanism: createMechanism('PUB'),
         endpoint: endpointOf('xsubAddress', context.xsubAddress),
       },
-      { onUp: () => this.#linkUp(), onDown, onWritten: () => this.#written() },
+      {
+        onUp: () => this.#linkUp('PUB'),
+        onDown: (cause) => this.#linkDown('PUB', cause),
+        onWritten: () => this.#written(),
+      },
     );
     this.#subscriber = new ZmtpLink(
       {
         ...dependencies,
         maxMessageBytes,
         socketType: 'SUB',
+        createMechanism: createMechanism('SUB'),
         endpoint: endpointOf('xpubAddress', context.xpubAddress),
       },
       {
         onUp: (connection) => this.#subscribeAgain(connection),
-        onDown,
+        onDown: (cause) => this.#linkDown('SUB', cause),
         onMessage: (message, yours) => this.#handlers?.onMessage(message, yours),
         onDropped: (cause) => this.#handlers?.onDropped?.(cause),
       },
@@ -100,6 +126,27 @@ class ZmtpTransport implements Transport {
     if (this.#state !== 'idle') throw new Error('A transport can be opened only once');
     this.#state = 'opening';
     this.#handlers = handlers;
+    if (this.#keys !== undefined) {
+      void this.#dialWithKeys(this.#keys);
+      return;
+    }
+    this.#mechanismFor = (socketType) => new NullMechanism(socketType);
+    this.#dial();
+  }
+
+  async #dialWithKeys(keys: ClientKeys): Promise<void> {
+    try {
+      const sodium = await loadSodium();
+      this.#mechanismFor = (socketType) => new CurveClient(sodium, keys, socketType);
+    } catch (cause) {
+      this.#linkDown('PUB', curveError('libsodium, which CURVE needs, cannot be loaded', cause));
+      return;
+    }
+    // It may have been closed meanwhile.
+    if (this.#state === 'opening') this.#dial();
+  }
+
+  #dial(): void {
     this.#publisher.dial();
     this.#subscriber.dial();
   }
@@ -155,7 +202,8 @@ class ZmtpTransport implements Transport {
     return unconfirmedBytes;
   }
 
-  #linkUp(): void {
+  #linkUp(side: SocketType): void {
+    this.#securityFailures.delete(side);
     const output = this.#publisher.connection;
     if (output === undefined || this.#subscriber.connection === undefined) return;
     this.#output = output;
@@ -163,8 +211,14 @@ class ZmtpTransport implements Transport {
     if (this.#flow === 'waiting') this.#drained();
   }
 
-  #linkDown(cause: Error): void {
+  #linkDown(side: SocketType, cause: DemitterError): void {
     this.#output = undefined;
+    if (!isSecurityError(cause)) {
+      this.#securityFailures.delete(side);
+    } else if (this.#securityFailures.get(side) !== cause.code) {
+      this.#securityFailures.set(side, cause.code);
+      this.#handlers?.onSecurityFailure?.(cause);
+    }
     if (this.#state !== 'down') this.#report('down', cause);
   }
 
@@ -176,7 +230,7 @@ class ZmtpTransport implements Transport {
   #subscribeAgain(connection: ZmtpConnection): void {
     for (const prefix of this.#subscriptions.values()) connection.changeSubscription(prefix, 'subscribe');
     connection.flush();
-    this.#linkUp();
+    this.#linkUp('SUB');
   }
 
   /** Many subscriptions in one turn leave in one write. */
