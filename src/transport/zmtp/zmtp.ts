@@ -6,6 +6,7 @@
  * messages, and dropping it would lose those that are on their way.
  */
 import { ENDPOINT_FORM, type Endpoint, parseEndpoint } from '../../address.js';
+import { mayReceive, maySend, type Rights } from '../../rights.js';
 import type {
   LinkStatus,
   Transport,
@@ -16,6 +17,7 @@ import type {
 import type { ZmtpConnection } from './connection.js';
 import { LONG_HEADER_BYTES } from './frames.js';
 import { DEFAULT_TIMING, type LinkTiming, ZmtpLink } from './link.js';
+import { settle } from './settling.js';
 
 /** Bytes waiting at which `send` asks for a pause, and at which it is over. */
 const HIGH_WATER_MARK = 256 * 1024;
@@ -49,6 +51,7 @@ type State = 'idle' | 'opening' | LinkStatus | 'closed';
 class ZmtpTransport implements Transport {
   readonly supports = SUPPORTS;
   readonly #maxMessageBytes: number;
+  readonly #rights: Rights;
   readonly #publisher: ZmtpLink;
   readonly #subscriber: ZmtpLink;
   /** In the order in which they were made; the keys are the same bytes as text. */
@@ -60,11 +63,18 @@ class ZmtpTransport implements Transport {
   /** `waiting`: `send` returned `false` and owes an `onDrain`. */
   #flow: 'free' | 'waiting' = 'free';
   #subscriptionFlush: 'none' | 'scheduled' = 'none';
+  /** Subscriptions made so far, on whatever connection; and how many of them are known to be in force on the present one. */
+  #subscribed = 0;
+  #settled = 0;
+  /** Whether the forwarder has subscribed to everything, and who waits for that. */
+  #isHeard = false;
+  #waitingToBeHeard: (() => void)[] = [];
   #closing: Promise<number> | undefined;
 
   constructor(context: TransportContext, dependencies: ZmtpDependencies) {
-    const { maxMessageBytes } = context;
+    const { maxMessageBytes, rights = 'both' } = context;
     this.#maxMessageBytes = maxMessageBytes;
+    this.#rights = rights;
     const onDown = (cause: Error): void => this.#linkDown(cause);
     this.#publisher = new ZmtpLink(
       {
@@ -73,7 +83,18 @@ class ZmtpTransport implements Transport {
         socketType: 'PUB',
         endpoint: endpointOf('xsubAddress', context.xsubAddress),
       },
-      { onUp: () => this.#linkUp(), onDown, onWritten: () => this.#written() },
+      {
+        onUp: () => {
+          this.#isHeard = false;
+          this.#waitingToBeHeard = [];
+          this.#linkUp();
+        },
+        onDown,
+        onWritten: () => this.#written(),
+        onSubscription: (prefix, change) => {
+          if (prefix.length === 0 && change === 'subscribe') this.#heard();
+        },
+      },
     );
     this.#subscriber = new ZmtpLink(
       {
@@ -100,8 +121,8 @@ class ZmtpTransport implements Transport {
     if (this.#state !== 'idle') throw new Error('A transport can be opened only once');
     this.#state = 'opening';
     this.#handlers = handlers;
-    this.#publisher.dial();
-    this.#subscriber.dial();
+    if (this.#sends) this.#publisher.dial();
+    if (this.#receives) this.#subscriber.dial();
   }
 
   subscribe(prefix: Uint8Array): void {
@@ -138,6 +159,10 @@ class ZmtpTransport implements Transport {
     this.#output?.flush();
   }
 
+  confirm(onConfirmed: () => void): void {
+    this.#confirmSubscriptions(() => this.#confirmSending(onConfirmed));
+  }
+
   close(timeoutMs: number): Promise<number> {
     this.#closing ??= this.#close(timeoutMs);
     return this.#closing;
@@ -155,9 +180,18 @@ class ZmtpTransport implements Transport {
     return unconfirmedBytes;
   }
 
+  get #sends(): boolean {
+    return maySend(this.#rights);
+  }
+
+  get #receives(): boolean {
+    return mayReceive(this.#rights);
+  }
+
   #linkUp(): void {
     const output = this.#publisher.connection;
-    if (output === undefined || this.#subscriber.connection === undefined) return;
+    if (this.#sends && output === undefined) return;
+    if (this.#receives && this.#subscriber.connection === undefined) return;
     this.#output = output;
     this.#report('up');
     if (this.#flow === 'waiting') this.#drained();
@@ -173,7 +207,45 @@ class ZmtpTransport implements Transport {
     this.#handlers?.onStatus(status, cause);
   }
 
+  #confirmSubscriptions(then: () => void): void {
+    const { connection } = this.#subscriber;
+    if (connection === undefined) {
+      if (!this.#receives) then();
+      return;
+    }
+    const made = this.#subscribed;
+    const isSettled = this.#settled >= made;
+    const onAnswered = (): void => {
+      if (this.#subscriber.connection !== connection) return;
+      this.#settled = Math.max(this.#settled, made);
+      then();
+    };
+    if (isSettled) connection.ping(onAnswered);
+    else settle(connection, onAnswered);
+  }
+
+  #confirmSending(then: () => void): void {
+    const { connection } = this.#publisher;
+    if (connection === undefined) {
+      if (!this.#sends) then();
+      return;
+    }
+    connection.ping(() => {
+      if (this.#publisher.connection !== connection) return;
+      if (this.#isHeard) then();
+      else this.#waitingToBeHeard.push(then);
+    });
+  }
+
+  #heard(): void {
+    const waiting = this.#waitingToBeHeard;
+    this.#isHeard = true;
+    this.#waitingToBeHeard = [];
+    for (const then of waiting) then();
+  }
+
   #subscribeAgain(connection: ZmtpConnection): void {
+    this.#settled = 0;
     for (const prefix of this.#subscriptions.values()) connection.changeSubscription(prefix, 'subscribe');
     connection.flush();
     this.#linkUp();
@@ -181,6 +253,7 @@ class ZmtpTransport implements Transport {
 
   /** Many subscriptions in one turn leave in one write. */
   #tell(prefix: Uint8Array, change: 'subscribe' | 'cancel'): void {
+    this.#subscribed += 1;
     const connection = this.#subscriber.connection;
     if (connection === undefined) return;
     connection.changeSubscription(prefix, change);

@@ -1,0 +1,19 @@
+/**
+ * When subscriptions are in force, as far as a subscriber can know who may not send: no message to himself proves it.
+ *
+ * ZMTP does not acknowledge a subscription. A PONG says that the peer has read what came before its PING; libzmq answers
+ * in its I/O thread, which hands subscriptions to the thread of the socket, and that takes them up when it runs next.
+ * So PINGs follow each other, with pauses: the more of them are answered, the longer that thread had to run.
+ */
+import type { ZmtpConnection } from './connection.js';
+
+const PINGS = 3;
+const PAUSE_MS = 1;
+
+/** Calls `onSettled` when the subscriptions sent on `connection` are in force, as far as can be known. */
+export function settle(connection: ZmtpConnection, onSettled: () => void, pings = PINGS): void {
+  connection.ping(() => {
+    if (pings <= 1) onSettled();
+    else setTimeout(() => settle(connection, onSettled, pings - 1), PAUSE_MS).unref();
+  });
+}
