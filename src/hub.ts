@@ -81,6 +81,7 @@ export class EventHub implements RetainedSeeker {
     this.delivery = new Delivery(options, selectTransport(options.transport), handlers, hosting);
     this.requests = new Requests(this.delivery, {
       namespace: options.namespace,
+      rights: options.rights,
       schemas: options.schemas,
       runLocally: (space, name, headers, call) => this.#runLocally(space, name, headers, call),
     });

@@ -9,6 +9,7 @@ import { type Endpoint, formatEndpoint, isOfThisMachine, parsePort, toDialable }
 import { checkAddress, checkInteger, checkKeys, show } from './checks.js';
 import { DEFAULT_SEPARATOR } from './pattern.js';
 import { type PresenceOptions, resolvePresence } from './presence-options.js';
+import { maySend, type Rights } from './rights.js';
 import { type EventSchemas, Schemas, type ValidateMode } from './schemas.js';
 import type { TransportFactory } from './transport/transport.js';
 import { isNamespace } from './wire/space.js';
@@ -63,6 +64,13 @@ export interface DistributedEmitterOptions {
    * @default 'external'
    */
   readonly forwarder?: ForwarderChoice | undefined;
+  /**
+   * What this emitter may do: `both`; `publish`, it sends events and hears none; or `subscribe`, it hears events and sends
+   * none. For keys that have no more rights, as only the link of that direction is made. What an emitter cannot do then, and
+   * what is promised less, is in docs/security.md.
+   * @default 'both'
+   */
+  readonly rights?: Rights | undefined;
   /** How long `connect()` waits for a working link, in milliseconds. @default 2000 */
   readonly connectTimeout?: number | undefined;
   /** How long `close()` goes on sending, and waits until the forwarder has it, in milliseconds. @default 2000 */
@@ -126,6 +134,7 @@ export interface ResolvedOptions {
   readonly namespace: string;
   readonly transport: TransportChoice;
   readonly forwarder: ForwarderChoice;
+  readonly rights: Rights;
   readonly connectTimeout: number;
   readonly closeTimeout: number;
   readonly maxEventBytes: number;
@@ -157,6 +166,7 @@ const KNOWN: readonly (keyof DistributedEmitterOptions)[] = [
   'namespace',
   'transport',
   'forwarder',
+  'rights',
   'connectTimeout',
   'closeTimeout',
   'maxEventBytes',
@@ -203,12 +213,21 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
   const chosenTransport = transport(given.transport);
   const chosenForwarder = forwarder(given.forwarder);
   if (chosenForwarder === 'auto') checkHosting(chosenTransport, xsub, xpub);
+  const chosenRights = rights(given.rights);
+  const presence = resolvePresence(given);
+  if (presence.takesPart && !maySend(chosenRights)) {
+    throw new TypeError(
+      "Expected none of `name`, `meta` and `heartbeatInterval` with `rights: 'subscribe'`: nobody hears of an emitter " +
+        'that sends nothing',
+    );
+  }
   return Object.freeze({
     xsubAddress: formatEndpoint(xsub.endpoint),
     xpubAddress: formatEndpoint(xpub.endpoint),
     namespace: namespace(given.namespace),
     transport: chosenTransport,
     forwarder: chosenForwarder,
+    rights: chosenRights,
     connectTimeout: integer('connectTimeout', given.connectTimeout, 2000, 0, MAX_TIMEOUT_MS),
     closeTimeout: integer('closeTimeout', given.closeTimeout, 2000, 0, MAX_TIMEOUT_MS),
     maxEventBytes,
@@ -223,7 +242,7 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
     schemas: schemas(given.schemas, given.validate),
     separator: separator(given.separator),
     context: boolean('context', given.context, false),
-    presence: resolvePresence(given),
+    presence,
   });
 }
 
@@ -275,6 +294,12 @@ function forwarder(value: unknown): ForwarderChoice {
   if (value === undefined) return 'external';
   if (value === 'auto' || value === 'external') return value;
   throw new TypeError(`Expected \`forwarder\` to be 'auto' or 'external', got ${show(value)}`);
+}
+
+function rights(value: unknown): Rights {
+  if (value === undefined) return 'both';
+  if (value === 'both' || value === 'publish' || value === 'subscribe') return value;
+  throw new TypeError(`Expected \`rights\` to be 'both', 'publish' or 'subscribe', got ${show(value)}`);
 }
 
 /** What a process has to be able to do that may run the forwarder. */

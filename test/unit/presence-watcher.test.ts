@@ -224,10 +224,16 @@ describe('a peer', () => {
 });
 
 describe('who takes part', () => {
-  function announcer({ random = 0.5 } = {}) {
+  function announcer({ random = 0.5, hears = true } = {}) {
     const { now, pass } = fakeClock();
     const sent: number[] = [];
-    const context = { now, random: () => random, intervalMs: 1000, announcement: () => announcement() };
+    const context = {
+      now,
+      hears,
+      random: () => random,
+      intervalMs: 1000,
+      announcement: () => announcement(),
+    };
     return { pass, sent, announcer: new Announcer({ ...context, tell: (kind) => void sent.push(kind) }) };
   }
   const { announcement: full, beat, farewell } = MessageKind;

@@ -5,6 +5,7 @@
  * together.
  */
 import type { ResolvedOptions } from '../../options.js';
+import { mayReceive } from '../../rights.js';
 import type { Transport } from '../../transport/transport.js';
 import type { PublisherId } from '../../wire/batch.js';
 import type { Request } from '../../wire/recovery.js';
@@ -58,11 +59,13 @@ export class Sending {
     this.#transport = transport;
     const publications = new Publications();
     this.#publications = publications;
-    this.#history = new History(options, now);
-    this.#tailMarker = new TailMarker(publisher, publications, this, now);
+    // Who hears nobody is asked for nothing.
+    const answers = mayReceive(options.rights);
+    this.#history = new History(answers ? options : { ...options, historyBytes: 0 }, now);
+    this.#tailMarker = new TailMarker(publisher, publications, this, now, answers);
     const { processes: canBrake, headroom } = transport.supports;
     const timeAt = (time: number): number => this.#clock.at(time);
-    this.outbox = new Outbox({ ...options, publisher, now, timeAt, canBrake, headroom }, transport, {
+    this.outbox = new Outbox({ ...options, publisher, now, timeAt, answers, canBrake, headroom }, transport, {
       publications,
       history: this.#history,
       tailMarker: this.#tailMarker,

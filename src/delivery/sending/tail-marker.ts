@@ -36,6 +36,7 @@ export class TailMarker {
   readonly #publications: Publications;
   readonly #link: TailLink;
   readonly #now: () => number;
+  readonly #flags: number;
   /** Publications to be marked when they are idle, and those to be marked again; both in the order in which they are due. */
   #soon = new Queue();
   #again = new Queue();
@@ -45,12 +46,19 @@ export class TailMarker {
   #timer: NodeJS.Timeout | undefined;
   #timerAt = NEVER;
 
-  /** `now` is a clock in milliseconds that only goes forward. */
-  constructor(publisher: PublisherId, publications: Publications, link: TailLink, now: () => number) {
+  /** `now` is a clock in milliseconds that only goes forward; `answers`, whether receivers can ask for what they missed. */
+  constructor(
+    publisher: PublisherId,
+    publications: Publications,
+    link: TailLink,
+    now: () => number,
+    answers = true,
+  ) {
     this.#publisher = publisher;
     this.#publications = publications;
     this.#link = link;
     this.#now = now;
+    this.#flags = answers ? FLAG_ANSWERS : 0;
   }
 
   /** A batch of `publication` was sent. */
@@ -159,7 +167,7 @@ export class TailMarker {
     return this.#link.send(
       buildMessage(publication.topic, {
         kind: MessageKind.tail,
-        flags: FLAG_ANSWERS,
+        flags: this.#flags,
         publisher: this.#publisher,
         sequence: publication.sequence,
         position: publication.position,
