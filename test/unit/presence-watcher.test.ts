@@ -254,6 +254,14 @@ describe('who takes part', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  test('says all of it at each interval if nobody can ask', async () => {
+    const { announcer: self, pass, sent } = announcer({ hears: false });
+    self.start();
+    await pass(2500);
+    self.leave();
+    expect(sent).toEqual([full, full, full, farewell]);
+  });
+
   test('answers after a moment, and at most every 100 ms', async () => {
     const { announcer: self, pass, sent } = announcer();
     self.asked();

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Publication, Publications } from '../../src/delivery/sending/publications.js';
 import { TailMarker } from '../../src/delivery/sending/tail-marker.js';
-import { emptyHeader, type Header, MessageKind, readHeader } from '../../src/wire/batch.js';
+import { emptyHeader, FLAG_ANSWERS, type Header, MessageKind, readHeader } from '../../src/wire/batch.js';
 import { decodeTopic } from '../../src/wire/topic.js';
 
 beforeEach(() => {
@@ -16,7 +16,7 @@ interface Tail extends Header {
 }
 
 /** A publisher that sends batches of three events, and notes the tails. */
-function publisher() {
+function publisher({ answers = true } = {}) {
   let clock = 0;
   let sequence = 0;
   const publications = new Publications();
@@ -35,7 +35,7 @@ function publisher() {
       this.flushes += 1;
     },
   };
-  const marker = new TailMarker(42, publications, link, () => clock);
+  const marker = new TailMarker(42, publications, link, () => clock, answers);
   const finish = (name: PropertyKey): Publication => {
     const publication = publications.of(name) as Publication;
     sequence += 1;
@@ -85,6 +85,13 @@ describe('the end of a burst', () => {
     expect(tails[1]).toMatchObject({ sequence: 2, position: 6 });
     expect(tails[1]?.elapsed).toBeGreaterThan(10_000);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test.each([true, false])('says whether its publisher answers questions: %s', async (answers) => {
+    const { send, pass, tails } = publisher({ answers });
+    send('a');
+    await pass(200);
+    expect(tails).toMatchObject([{ name: 'a', flags: answers ? FLAG_ANSWERS : 0 }]);
   });
 
   test('is not marked while the burst lasts', async () => {

@@ -11,7 +11,7 @@ const PINGS = 3;
 const PAUSE_MS = 1;
 
 /** Calls `onSettled` when the subscriptions sent on `connection` are in force, as far as can be known. */
-export function settle(connection: ZmtpConnection, onSettled: () => void, pings = PINGS): void {
+export function settle(connection: Pick<ZmtpConnection, 'ping'>, onSettled: () => void, pings = PINGS): void {
   connection.ping(() => {
     if (pings <= 1) onSettled();
     else setTimeout(() => settle(connection, onSettled, pings - 1), PAUSE_MS).unref();
