@@ -6,7 +6,7 @@ import { setTimeout as lasting } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { byForm, tellFigures } from '../support/fault-form.js';
 import { type FaultEmitter, monotonicMs, proveSettled } from '../support/fault-peer.js';
-import { FaultStage } from '../support/fault-stage.js';
+import { FaultStage, rotation } from '../support/fault-stage.js';
 import { summary } from '../support/oracle.js';
 
 const NAMES = ['flow:0', 'flow:1', 'flow:2', 'flow:3'];
@@ -115,4 +115,23 @@ test('what a sensor emits while the forwarder is away waits until the others are
   await stage.forwarder.start();
   const { delivered } = await proveSettled(sensors, subscribers, { told: 'none' });
   expect(delivered).toBe(sensors.length * (2000 + 2000 + 1000));
+});
+
+test('a flood does not wait for a dashboard: it is told, exactly, what it was too slow for', async () => {
+  await using stage = await FaultStage.start();
+  // Names in rotation: every event is a message, and the forwarder keeps so many and no more.
+  const names = rotation(10);
+  const sensor = await stage.one('sensor', { options: { rights: 'publish' } });
+  const full = await stage.one('full publisher');
+  const dashboard = await stage.one('dashboard', { listensTo: names, options: { rights: 'subscribe' } });
+  const publishers = [sensor, full];
+  const first = { names, count: 100, manner: 'awaited' } as const;
+  await Promise.all(publishers.map((publisher) => publisher.load(first)));
+  await proveSettled(publishers, [dashboard], { told: 'none' });
+  await dashboard.work({ minMs: 0.1, maxMs: 0.3, durationMs: 2000 });
+  const flood = { names, count: 100_000, manner: { chunk: 1000 } };
+  await Promise.all(publishers.map((publisher) => publisher.load(flood)));
+  const verdict = await proveSettled(publishers, [dashboard]);
+  tellFigures('a dashboard too slow for a flood', { events: summary(verdict) });
+  expect(verdict.told).toBeGreaterThan(0);
 });

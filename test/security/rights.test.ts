@@ -144,14 +144,6 @@ describeOverEach('either', (meet) => {
   );
 });
 
-test('options - rights are checked, and presence needs the right to send', () => {
-  expect(() => new DistributedEmitter({ rights: 'none' as never })).toThrow(
-    new TypeError("Expected `rights` to be 'both', 'publish' or 'subscribe', got 'none'"),
-  );
-  for (const presence of [{ name: 'x' }, { meta: 1 }, { heartbeatInterval: 1000 }])
-    expect(() => new DistributedEmitter({ rights: 'subscribe', ...presence })).toThrow(TypeError);
-});
-
 describe('links', () => {
   /** A place where nobody is to connect. */
   async function trap() {
