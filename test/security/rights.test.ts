@@ -1,14 +1,18 @@
 /**
  * Emitters that may only publish, or only subscribe: what they do, over each transport, and what they say of the rest.
  */
+import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { DistributedEmitter } from '../../src/emitter.js';
+import { createDistributedEmitter, DistributedEmitter } from '../../src/emitter.js';
 import type { DistributedError } from '../../src/errors.js';
-import type { Peer } from '../../src/peer.js';
+import type { Peer as PresentPeer } from '../../src/peer.js';
 import { Bus } from '../support/bus.js';
 import { caughtUp } from '../support/caught-up.js';
 import { describeOverEach } from '../support/meeting.js';
+import { Peer } from '../support/peer.js';
 
 const NOT_PERMITTED = expect.objectContaining({ code: 'DEMITTER_NOT_PERMITTED' });
 
@@ -41,7 +45,7 @@ describeOverEach("rights: 'publish'", (meet) => {
     await using meeting = await meet();
     const sensor = await meeting.emitter({ rights: 'publish', name: 'sensor', heartbeatInterval: 100 });
     const other = await meeting.emitter();
-    const joined = other.once('distributed:join') as Promise<Peer>;
+    const joined = other.once('distributed:join') as Promise<PresentPeer>;
     const left = other.once('distributed:leave');
     await expect(joined).resolves.toMatchObject({ id: sensor.id, name: 'sensor' });
     await expect(other.peers()).resolves.toMatchObject([{ id: sensor.id }]);
@@ -182,4 +186,19 @@ describe('links', () => {
     expect(message).toContain(`the forwarder at ${address} within`);
     await emitter.close();
   });
+});
+
+test("with forwarder: 'auto', a dashboard gets what a sensor emits right before it closes and takes the forwarder along", async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'demitter-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const addresses = { xsubAddress: `ipc://${folder}/xsub`, xpubAddress: `ipc://${folder}/xpub` };
+  await using sensor = await createDistributedEmitter({ ...addresses, forwarder: 'auto', rights: 'publish' });
+  expect(sensor.hosting).toBe(true);
+  await using peer = await Peer.start({ ...addresses, forwarder: 'auto', rights: 'subscribe' });
+  await peer.listen('on', 'reading');
+  await peer.ready();
+  for (let i = 0; i < 1000; i += 1) void sensor.emit('reading', i);
+  await sensor.close();
+  await peer.sawAtLeast(1000);
+  expect(peer.errors.map(({ code }) => code)).toEqual(['DEMITTER_NETWORK']);
 });
