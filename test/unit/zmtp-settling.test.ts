@@ -8,22 +8,20 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('settle() - asks again after a pause, until enough PINGs were answered', () => {
+test('settle() - asks again after pauses, until four PINGs were answered and 9 ms have passed', () => {
   const questions: (() => void)[] = [];
-  let settled = 0;
+  const since = Date.now();
+  let tookMs = Number.NaN;
   settle({ ping: (onAnswered) => void questions.push(onAnswered) }, () => {
-    settled += 1;
+    tookMs = Date.now() - since;
   });
-  let answered = 0;
-  while (answered < questions.length) {
-    expect(settled).toBe(0);
+  for (let answered = 0; answered < 4; answered += 1) {
     expect(questions).toHaveLength(answered + 1);
     questions[answered]?.();
-    answered += 1;
     // The next one is not asked at once: time has to pass for the other side.
-    expect(questions).toHaveLength(answered);
+    expect(questions).toHaveLength(answered + 1);
     vi.runAllTimers();
   }
-  expect(answered).toBeGreaterThanOrEqual(2);
-  expect(settled).toBe(1);
+  expect(questions).toHaveLength(4);
+  expect(tookMs).toBe(9);
 });
