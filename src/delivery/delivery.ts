@@ -320,8 +320,9 @@ export class Delivery {
    */
   publishVolatile(name: PropertyKey, value: unknown, space: Space, attributes?: Attributes): boolean {
     if (this.#refusal === 'forbidden') {
-      void this.publish(name, value, space);
-      return encodeTopic(name) !== undefined;
+      const travels = encodeTopic(name) !== undefined;
+      if (travels) this.#refusals.add('forbidden', name);
+      return travels;
     }
     try {
       if (this.#status === 'ready')

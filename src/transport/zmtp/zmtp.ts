@@ -131,6 +131,7 @@ class ZmtpTransport implements Transport {
     // A copy: it is needed again on every new link, and the caller's bytes stay the caller's.
     const bytes = Buffer.from(prefix);
     this.#subscriptions.set(key, bytes);
+    this.#subscribed += 1;
     this.#tell(bytes, 'subscribe');
   }
 
@@ -253,7 +254,6 @@ class ZmtpTransport implements Transport {
 
   /** Many subscriptions in one turn leave in one write. */
   #tell(prefix: Uint8Array, change: 'subscribe' | 'cancel'): void {
-    this.#subscribed += 1;
     const connection = this.#subscriber.connection;
     if (connection === undefined) return;
     connection.changeSubscription(prefix, change);
