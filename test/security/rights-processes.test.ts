@@ -117,7 +117,7 @@ test('what a sensor emits while the forwarder is away waits until the others are
   expect(delivered).toBe(sensors.length * (2000 + 2000 + 1000));
 });
 
-test('a flood does not wait for a dashboard: it is told, exactly, what it was too slow for', async () => {
+test('a flood does not wait for a dashboard that stands still: it is told, exactly, what it missed', async () => {
   await using stage = await FaultStage.start();
   // Names in rotation: every event is a message, and the forwarder keeps so many and no more.
   const names = rotation(10);
@@ -128,10 +128,13 @@ test('a flood does not wait for a dashboard: it is told, exactly, what it was to
   const first = { names, count: 100, manner: 'awaited' } as const;
   await Promise.all(publishers.map((publisher) => publisher.load(first)));
   await proveSettled(publishers, [dashboard], { told: 'none' });
-  await dashboard.work({ minMs: 0.1, maxMs: 0.3, durationMs: 2000 });
+  dashboard.peer.suspend();
   const flood = { names, count: 100_000, manner: { chunk: 1000 } };
   await Promise.all(publishers.map((publisher) => publisher.load(flood)));
-  const verdict = await proveSettled(publishers, [dashboard]);
-  tellFigures('a dashboard too slow for a flood', { events: summary(verdict) });
+  // The forwarder drops the first two marks of the ends as well; the last one comes after some 11 s.
+  await lasting(2000);
+  dashboard.peer.resume();
+  const verdict = await proveSettled(publishers, [dashboard], { quietMs: 14_000 });
+  tellFigures('a dashboard that stands still in a flood', { events: summary(verdict) });
   expect(verdict.told).toBeGreaterThan(0);
-});
+}, 60_000);

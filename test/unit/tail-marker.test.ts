@@ -66,7 +66,7 @@ function publisher({ answers = true } = {}) {
 }
 
 describe('the end of a burst', () => {
-  test('is marked when the name has been idle for a moment, and once more later', async () => {
+  test('is marked when the name has been idle for a moment, and twice more later', async () => {
     const { send, pass, tails, link } = publisher();
     send('a');
     send('a');
@@ -84,6 +84,11 @@ describe('the end of a burst', () => {
     expect(tails).toHaveLength(2);
     expect(tails[1]).toMatchObject({ sequence: 2, position: 6 });
     expect(tails[1]?.elapsed).toBeGreaterThan(10_000);
+    await pass(9500);
+    expect(tails).toHaveLength(2);
+    await pass(500);
+    expect(tails).toHaveLength(3);
+    expect(tails[2]).toMatchObject({ sequence: 2, position: 6 });
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -151,6 +156,8 @@ describe('the end of a burst', () => {
     expect(new Set(tails.map(({ name }) => name)).size).toBe(5000);
     await pass(3000);
     expect(tails).toHaveLength(10_000);
+    await pass(11_000);
+    expect(tails).toHaveLength(15_000);
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -192,7 +199,7 @@ describe('with the link down', () => {
     await pass(1000);
     marker.markRecent(5000);
     expect(marked()).toEqual(['recent']);
-    await pass(5000);
+    await pass(1500);
     expect(marked()).toEqual(['recent']);
   });
 });
