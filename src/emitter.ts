@@ -157,6 +157,9 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
    * Resolves when the link works in both directions and every subscription made so far is in force: from then on
    * whatever is emitted anywhere arrives here. Call it after `on`, before telling others to go.
    *
+   * With `rights: 'publish'`, when the forwarder takes what is emitted; with `rights: 'subscribe'`, when the subscriptions
+   * are in force as far as can be known without sending anything: some 10 ms after they were made.
+   *
    * @param options.timeout milliseconds to wait. Default: as long as it takes.
    * Rejects with code `DEMITTER_READY_TIMEOUT`, `DEMITTER_NOT_CONNECTED` (before `connect()`) or `DEMITTER_CLOSED`.
    */
@@ -175,8 +178,8 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
    *
    * Not ordered with events: a peer may be listed before or after its first event arrives.
    *
-   * Rejects with code `DEMITTER_NOT_CONNECTED` (before `connect()`) or `DEMITTER_CLOSED`. Without a link, the first call
-   * waits for one.
+   * Rejects with code `DEMITTER_NOT_CONNECTED` (before `connect()`), `DEMITTER_CLOSED` or, unless `rights` are both,
+   * `DEMITTER_NOT_PERMITTED`. Without a link, the first call waits for one.
    */
   async peers(): Promise<readonly Peer[]> {
     return this.#hub.delivery.peers();
@@ -280,7 +283,8 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
    * Asks whoever responds to `eventName`, in this emitter or any other, and resolves with the first answer. If the handler
    * fails, it rejects with the error of the handler. Rejects with a DemitterError otherwise: `DEMITTER_TIMEOUT` if nobody
    * answers in time, `DEMITTER_RESPONDER_LEFT`, `DEMITTER_CLOSED`, `DEMITTER_NOT_CONNECTED`, `DEMITTER_SERIALIZATION`,
-   * `DEMITTER_EVENT_TOO_LARGE` or `DEMITTER_OVERFLOW`; and with the reason of `signal`.
+   * `DEMITTER_EVENT_TOO_LARGE`, `DEMITTER_OVERFLOW` or, unless `rights` are both, `DEMITTER_NOT_PERMITTED`; and with the
+   * reason of `signal`.
    *
    * A request is delivered as events are: once, in order with what this emitter emits (only its first request waits until
    * answers can arrive), and recovered after an outage. A handler may therefore be called when its requester has given up
@@ -327,7 +331,7 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
    * Answers requests for `eventName` with what `handler` returns, or resolves with; what it throws comes back as an error.
    * One handler for each name. Returns what takes it off again.
    *
-   * @throws Error if there is one already.
+   * @throws Error if there is one already, or a DemitterError `DEMITTER_NOT_PERMITTED` unless `rights` are both.
    */
   respond<Name extends RequestNames<Events>>(
     eventName: Name,

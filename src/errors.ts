@@ -44,6 +44,8 @@ export type DemitterErrorCode =
   | 'DEMITTER_OVERFLOW'
   /** Events were lost on the way to this emitter. */
   | 'DEMITTER_LOSS'
+  /** What was asked for is beyond this emitter's `rights`. It did not happen beyond this process. */
+  | 'DEMITTER_NOT_PERMITTED'
   /** A listener of a remote event threw or rejected. */
   | 'DEMITTER_LISTENER'
   /** A forwarder could not bind an address: in use, not local, or not allowed. */
@@ -82,6 +84,7 @@ export type DistributedErrorType =
   | 'overflow'
   | 'listener'
   | 'validation'
+  | 'security'
   | 'closed';
 
 /** The figures an error comes with; each only where it is known. */
@@ -90,7 +93,7 @@ export interface DistributedErrorDetails {
   readonly eventName?: PropertyKey | undefined;
   /** The channel of that event; absent outside of channels. With `loss` and `deserialization`. */
   readonly channel?: string | undefined;
-  /** How many events this one error stands for (`loss`, `overflow`, `closed`, `deserialization`), where it can be known. */
+  /** How many events this one error stands for (`loss`, `overflow`, `closed`, `security`, `deserialization`), where it can be known. */
   readonly missed?: number | undefined;
   /** Who emitted the events concerned, as in `emitter.id`. */
   readonly publisherId?: string | undefined;

@@ -86,6 +86,7 @@ export class EventHub implements RetainedSeeker {
     );
     this.requests = new Requests(this.delivery, {
       namespace: options.namespace,
+      rights: options.rights,
       schemas: options.schemas,
       runLocally: (space, name, headers, call) => this.#runLocally(space, name, headers, call),
     });

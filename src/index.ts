@@ -33,6 +33,7 @@ export type { DistributedEmitterOptions } from './options.js';
 export type { Peer, PeerLeave } from './peer.js';
 export type { RequestManyOptions, RequestOptions } from './request-options.js';
 export type { Answer } from './requester.js';
+export type { Rights } from './rights.js';
 export {
   type EventSchemas,
   type RequestSchemas,

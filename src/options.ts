@@ -10,6 +10,7 @@ import { checkAddress, checkInteger, checkKeys, show } from './checks.js';
 import type { ClientKeys } from './keys.js';
 import { DEFAULT_SEPARATOR } from './pattern.js';
 import { type PresenceOptions, resolvePresence } from './presence-options.js';
+import { maySend, type Rights } from './rights.js';
 import { type EventSchemas, Schemas, type ValidateMode } from './schemas.js';
 import { resolveSecurity, type SecurityOptions } from './security-options.js';
 import type { TransportFactory } from './transport/transport.js';
@@ -71,6 +72,13 @@ export interface DistributedEmitterOptions {
    * @default environment `DEMITTER_SERVER_KEY` with `DEMITTER_SECRET_KEY_FILE` or `DEMITTER_SECRET_KEY`, or none
    */
   readonly security?: SecurityOptions | undefined;
+  /**
+   * What this emitter may do: `both`; `publish`, it sends events and hears none; or `subscribe`, it hears events and sends
+   * none. For keys that have no more rights, as only the link of that direction is made. What an emitter cannot do then, and
+   * what is promised less, is in docs/security.md.
+   * @default 'both'
+   */
+  readonly rights?: Rights | undefined;
   /** How long `connect()` waits for a working link, in milliseconds. @default 2000 */
   readonly connectTimeout?: number | undefined;
   /** How long `close()` goes on sending, and waits until the forwarder has it, in milliseconds. @default 2000 */
@@ -135,6 +143,7 @@ export interface ResolvedOptions {
   readonly transport: TransportChoice;
   readonly forwarder: ForwarderChoice;
   readonly security: ClientKeys | undefined;
+  readonly rights: Rights;
   readonly connectTimeout: number;
   readonly closeTimeout: number;
   readonly maxEventBytes: number;
@@ -167,6 +176,7 @@ const KNOWN: readonly (keyof DistributedEmitterOptions)[] = [
   'transport',
   'forwarder',
   'security',
+  'rights',
   'connectTimeout',
   'closeTimeout',
   'maxEventBytes',
@@ -213,6 +223,14 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
   const chosenTransport = transport(given.transport);
   const chosenForwarder = forwarder(given.forwarder);
   if (chosenForwarder === 'auto') checkHosting(chosenTransport, xsub, xpub);
+  const chosenRights = rights(given.rights);
+  const presence = resolvePresence(given);
+  if (presence.takesPart && !maySend(chosenRights)) {
+    throw new TypeError(
+      "Expected none of `name`, `meta` and `heartbeatInterval` with `rights: 'subscribe'`: nobody hears of an emitter " +
+        'that sends nothing',
+    );
+  }
   return Object.freeze({
     xsubAddress: formatEndpoint(xsub.endpoint),
     xpubAddress: formatEndpoint(xpub.endpoint),
@@ -223,6 +241,7 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
       transport: chosenTransport,
       forwarder: chosenForwarder,
     }),
+    rights: chosenRights,
     connectTimeout: integer('connectTimeout', given.connectTimeout, 2000, 0, MAX_TIMEOUT_MS),
     closeTimeout: integer('closeTimeout', given.closeTimeout, 2000, 0, MAX_TIMEOUT_MS),
     maxEventBytes,
@@ -237,7 +256,7 @@ export function resolveOptions(options: unknown, environment: Environment): Reso
     schemas: schemas(given.schemas, given.validate),
     separator: separator(given.separator),
     context: boolean('context', given.context, false),
-    presence: resolvePresence(given),
+    presence,
   });
 }
 
@@ -289,6 +308,12 @@ function forwarder(value: unknown): ForwarderChoice {
   if (value === undefined) return 'external';
   if (value === 'auto' || value === 'external') return value;
   throw new TypeError(`Expected \`forwarder\` to be 'auto' or 'external', got ${show(value)}`);
+}
+
+function rights(value: unknown): Rights {
+  if (value === undefined) return 'both';
+  if (value === 'both' || value === 'publish' || value === 'subscribe') return value;
+  throw new TypeError(`Expected \`rights\` to be 'both', 'publish' or 'subscribe', got ${show(value)}`);
 }
 
 /** What a process has to be able to do that may run the forwarder. */

@@ -6,13 +6,14 @@ import { essenceOf, isUnanswered, unsentError } from './request-errors.js';
 import type { ResolvedRequest } from './request-options.js';
 import { type Answer, Requester, type RequestHandlers } from './requester.js';
 import { type RequestHandler, Responder } from './responder.js';
+import { notPermittedError, type Rights } from './rights.js';
 import type { Schemas } from './schemas.js';
 import { withTrace } from './tracing.js';
 import type { Headers } from './wire/attributes.js';
 import { type AnswerData, AnswerKind } from './wire/requests.js';
 import { makeSpace, type Space } from './wire/space.js';
 
-export interface RequestsOptions extends Pick<ResolvedOptions, 'namespace' | 'schemas'> {
+export interface RequestsOptions extends Pick<ResolvedOptions, 'namespace' | 'rights' | 'schemas'> {
   /** Calls `call` in the context of what this emitter emits itself. */
   runLocally(space: Space, name: PropertyKey, headers: Headers | undefined, call: () => void): void;
 }
@@ -20,6 +21,7 @@ export interface RequestsOptions extends Pick<ResolvedOptions, 'namespace' | 'sc
 export class Requests {
   readonly #delivery: Delivery;
   readonly #namespace: string;
+  readonly #rights: Rights;
   readonly #schemas: Schemas | undefined;
   readonly #runLocally: RequestsOptions['runLocally'];
   /** Requests that are in no channel. */
@@ -30,9 +32,10 @@ export class Requests {
   /** Until it is proven that answers arrive, `true` from then on. */
   #listening: Promise<void> | true | undefined;
 
-  constructor(delivery: Delivery, { namespace, schemas, runLocally }: RequestsOptions) {
+  constructor(delivery: Delivery, { namespace, rights, schemas, runLocally }: RequestsOptions) {
     this.#delivery = delivery;
     this.#namespace = namespace;
+    this.#rights = rights;
     this.#schemas = schemas;
     this.#runLocally = runLocally;
     this.#root = makeSpace('request', namespace);
@@ -120,8 +123,14 @@ export class Requests {
     return answers;
   }
 
-  /** Returns what takes the handler off again. */
+  /**
+   * Returns what takes the handler off again.
+   *
+   * @throws DemitterError `DEMITTER_NOT_PERMITTED`, or Error if there is a handler already.
+   */
   respond(channel: string | undefined, name: PropertyKey, handler: RequestHandler): () => void {
+    if (this.#rights !== 'both')
+      throw notPermittedError(`Requests '${String(name)}' cannot be heard and answered`, this.#rights);
     return this.#responder.add(name, this.#spaceOf(channel), this.#validating(name, handler));
   }
 
@@ -148,7 +157,11 @@ export class Requests {
     const headers = withTrace(options.headers);
     const attributes = headers === undefined ? undefined : { headers };
     const link = {
-      listening: () => this.#listen(),
+      listening: () => {
+        if (this.#rights === 'both') return this.#listen();
+        const what = `Request '${String(name)}' cannot be sent and answered`;
+        return Promise.reject(notPermittedError(what, this.#rights));
+      },
       send: (number: number) => {
         const request = [number, data];
         try {

@@ -8,6 +8,7 @@ import { DemitterError, DistributedError, isSecurityError } from '../errors.js';
 import type { Hosting } from '../hosting.js';
 import type { ResolvedOptions } from '../options.js';
 import type { Peer, PeerLeave } from '../peer.js';
+import { mayReceive, maySend, notPermittedError } from '../rights.js';
 import { canFollow, type Status } from '../status.js';
 import type { LinkStatus, Transport, TransportFactory } from '../transport/transport.js';
 import { type Attributes, separateAttributes, toPair } from '../wire/attributes.js';
@@ -38,6 +39,7 @@ import {
 } from '../wire/topic.js';
 import { settledBefore } from './deadline.js';
 import {
+  cannotWatchError,
   closedError,
   connectTimeoutError,
   foreignMessageError,
@@ -52,7 +54,7 @@ import {
 } from './failures.js';
 import { Heartbeat } from './heartbeat.js';
 import { Liveness } from './liveness.js';
-import { Post } from './post.js';
+import { Post, type PostLink } from './post.js';
 import { Presence, type WatchReason } from './presence/presence.js';
 import { Inbox } from './receiving/inbox.js';
 import { Inquirer } from './receiving/inquirer.js';
@@ -113,6 +115,8 @@ export class Delivery {
   readonly #refusals: Refusals;
   readonly #hosting: Hosting | undefined;
   #status: Status = 'idle';
+  /** Why events are not taken for sending, if they are not. */
+  #refusal: 'forbidden' | 'closed' | undefined;
   #lastLinkError: Error | undefined;
   #closed: Promise<void> | undefined;
 
@@ -129,8 +133,10 @@ export class Delivery {
     this.#options = options;
     this.#handlers = handlers;
     this.#hosting = hosting;
-    const { xsubAddress, xpubAddress, maxMessageBytes } = options;
-    this.#transport = createTransport({ xsubAddress, xpubAddress, maxMessageBytes });
+    const { xsubAddress, xpubAddress, maxMessageBytes, rights } = options;
+    const isOneWay = rights !== 'both';
+    if (!maySend(rights)) this.#refusal = 'forbidden';
+    this.#transport = createTransport({ xsubAddress, xpubAddress, maxMessageBytes, rights });
     const now = (): number => performance.now();
     this.#sending = new Sending(publisher, options, this.#transport, {
       now,
@@ -139,10 +145,10 @@ export class Delivery {
     });
     this.#allTopic = allEmittersTopic(options.namespace);
     this.#kindAt = encodeNamespace(options.namespace).length;
-    this.#post = new Post(publisher, this.#sending, this.#allTopic);
+    this.#post = new Post(publisher, maySend(rights) ? this.#sending : NOWHERE, this.#allTopic);
     this.#inbox = new Inbox(
       publisher,
-      { now, recoveryTimeoutMs: options.recoveryTimeout },
+      { now, recoveryTimeoutMs: options.recoveryTimeout, canAsk: !isOneWay },
       {
         onEvents: (interest, values, header, attributes) =>
           handlers.onEvents(interest, values, header, attributes),
@@ -155,13 +161,14 @@ export class Delivery {
       },
     );
     this.#inboxTopic = inboxTopic(this.id);
-    this.#transport.subscribe(this.#inboxTopic);
-    this.#transport.subscribe(this.#allTopic);
+    // Nobody needs an answer of one that does not send, or gets one of one that does not hear.
+    if (!isOneWay) for (const topic of [this.#inboxTopic, this.#allTopic]) this.#transport.subscribe(topic);
     const ring = {
       send: (message: Buffer): boolean => this.#sending.send(message),
       flush: (): void => this.#transport.flush(),
       subscribe: (topic: Uint8Array): void => this.#transport.subscribe(topic),
       unsubscribe: (topic: Uint8Array): void => this.#transport.unsubscribe(topic),
+      confirm: isOneWay ? (onConfirmed: () => void): void => this.#confirm(onConfirmed) : undefined,
     };
     this.#liveness = new Liveness(publisher, ring, (subscriptions) => {
       this.#inbox.interests.prove(subscriptions, now());
@@ -169,12 +176,13 @@ export class Delivery {
       this.#heartbeat.start();
       this.#sending.proven();
       this.#presence.linkProven(subscriptions);
-      this.#retention.linkReady();
+      if (!isOneWay) this.#retention.linkReady();
     });
     this.#heartbeat = new Heartbeat(now, {
       beat: (sequence) => {
         this.#inbox.tick();
-        this.#post.send(publisher, { kind: MessageKind.probe, sequence });
+        if (isOneWay) this.#confirm(() => this.#beatConfirmed(sequence));
+        else this.#post.send(publisher, { kind: MessageKind.probe, sequence });
       },
       onOutage: (withinMs) => this.#sufferOutage(withinMs),
       onSilence: () => this.#proveAgain(),
@@ -209,6 +217,7 @@ export class Delivery {
       now,
       timeOfDay: () => this.time / 1000,
       namespace: options.namespace,
+      hears: mayReceive(rights),
       latencyMs: () => this.#heartbeat.latency ?? 0,
       subscribe: (topic) => this.#subscribe(topic),
       unsubscribe: (topic) => this.#unsubscribe(topic),
@@ -276,8 +285,9 @@ export class Delivery {
     space: Space,
     attributes?: Attributes,
   ): Promise<void> | undefined {
-    if (this.#isClosing) {
-      if (encodeTopic(name) !== undefined) this.#refusals.add('closed', name);
+    const refusal = this.#refusal;
+    if (refusal !== undefined) {
+      if (encodeTopic(name) !== undefined) this.#refusals.add(refusal, name);
       return undefined;
     }
     try {
@@ -314,6 +324,11 @@ export class Delivery {
    * @returns whether it was dropped.
    */
   publishVolatile(name: PropertyKey, value: unknown, space: Space, attributes?: Attributes): boolean {
+    if (this.#refusal === 'forbidden') {
+      const travels = encodeTopic(name) !== undefined;
+      if (travels) this.#refusals.add('forbidden', name);
+      return travels;
+    }
     try {
       if (this.#status === 'ready')
         return this.#sending.outbox.pushVolatile(name, value, space, attributes) === 'dropped';
@@ -330,7 +345,11 @@ export class Delivery {
    */
   retain(name: PropertyKey, value: unknown, space: Space, attributes?: Attributes): void {
     const topic = encodeTopic(name, space);
-    if (topic === undefined || this.#isClosing) return;
+    if (topic === undefined || this.#refusal !== undefined) return;
+    if (!mayReceive(this.#options.rights)) {
+      this.#refusals.add('unretained', name);
+      return;
+    }
     try {
       const payload = packPayload(attributes === undefined ? value : toPair(attributes, value));
       if (payload.length > this.#options.maxEventBytes) return;
@@ -344,10 +363,11 @@ export class Delivery {
 
   /**
    * Looks for the newest retained value of `name`: `onRetained` tells the outcome, once, under the key that this returns.
-   * `undefined` if there is nothing to look for: the name stays in this process, or is closed.
+   * `undefined` if there is nothing to look for: the name stays in this process, nobody can be asked, or it is closed.
    */
   seekRetained(name: PropertyKey, space: Space): string | undefined {
-    const topic = this.#isClosing ? undefined : encodeTopic(name, space);
+    const canAsk = this.#options.rights === 'both' && !this.#isClosing;
+    const topic = canAsk ? encodeTopic(name, space) : undefined;
     if (topic === undefined || topic.length > MAX_TOPIC_BYTES) return undefined;
     this.#retention.seek(topic);
     return topic.toString('latin1');
@@ -405,11 +425,17 @@ export class Delivery {
 
   /** Tells who joins and leaves, for `reason`, from here on or not any more. */
   watch(reason: WatchReason, wanted: boolean): void {
-    if (!this.#isClosing) this.#presence.watch(reason, wanted);
+    const { rights } = this.#options;
+    if (this.#isClosing) return;
+    if (rights === 'both') this.#presence.watch(reason, wanted);
+    // Not within the call of `on`: who listens to errors may do so only after it.
+    else if (wanted) setImmediate(() => this.#handlers.onError(cannotWatchError(rights)));
   }
 
   /** Who else takes part in presence. Rejects as {@link ready} does. */
   async peers(): Promise<readonly Peer[]> {
+    const { rights } = this.#options;
+    if (rights !== 'both') throw notPermittedError('Who else is connected cannot be known', rights);
     if (this.#status === 'idle') throw notConnectedError();
     if (this.#isClosing) throw closedError();
     return this.#presence.peers();
@@ -429,6 +455,7 @@ export class Delivery {
   async #close(): Promise<void> {
     const deadline = performance.now() + this.#options.closeTimeout;
     const hasLink = this.#status !== 'idle';
+    this.#refusal ??= 'closed';
     this.#setStatus('closing');
     if (hasLink) await this.#sending.finish(deadline);
     await this.#handOver(deadline);
@@ -457,12 +484,23 @@ export class Delivery {
 
   /** Returns the number of the subscription. */
   #subscribe(topic: Buffer): number {
-    if (!this.#isClosing) this.#transport.subscribe(topic);
+    if (!this.#isClosing && mayReceive(this.#options.rights)) this.#transport.subscribe(topic);
     return this.#liveness.subscribed();
   }
 
   #unsubscribe(topic: Buffer): void {
     if (!this.#isClosing) this.#transport.unsubscribe(topic);
+  }
+
+  /** As {@link Transport.confirm}. */
+  #confirm(onConfirmed: () => void): void {
+    if (this.#transport.confirm === undefined) setImmediate(onConfirmed);
+    else this.#transport.confirm(onConfirmed);
+  }
+
+  #beatConfirmed(sequence: number): void {
+    this.#heartbeat.heard();
+    this.#heartbeat.receive(sequence);
   }
 
   #receive(message: Buffer, yours = false): void {
@@ -563,7 +601,7 @@ export class Delivery {
   #sufferOutage(withinMs: number): void {
     this.#sending.markRecent(withinMs);
     this.#inbox.suspect(withinMs);
-    this.#inquirer.outage(withinMs);
+    if (this.#options.rights === 'both') this.#inquirer.outage(withinMs);
   }
 
   #inquire(receiver: PublisherId | 'all', withinMs: number): void {
@@ -622,6 +660,9 @@ export class Delivery {
     setImmediate(() => this.#handlers.onError(error));
   }
 }
+
+/** Where an emitter posts that may not send. */
+const NOWHERE: PostLink = { send: () => true, flush: () => {} };
 
 function isUnsendable(cause: unknown): cause is PayloadError | EventTooLargeError {
   return cause instanceof PayloadError || cause instanceof EventTooLargeError;

@@ -1,6 +1,7 @@
 /** What delivery tells when something fails: one place for the words. */
 import { DemitterError, DistributedError, isSecurityError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
+import { mayReceive, maySend, type Rights, reasonOf } from '../rights.js';
 import { formatPublisherId, type PublisherId } from '../wire/batch.js';
 import { EventTooLargeError } from './sending/publications.js';
 
@@ -30,19 +31,20 @@ export function notConnectedError(): DemitterError {
 }
 
 export function readyTimeoutError(
-  { xsubAddress, xpubAddress }: ResolvedOptions,
+  options: ResolvedOptions,
   timeoutMs: number,
   cause: Error | undefined,
 ): DemitterError {
+  const what = options.rights === 'both' ? 'return the probe' : 'confirm the link';
   return new DemitterError(
     'DEMITTER_READY_TIMEOUT',
-    `Not ready within ${timeoutMs} ms: the forwarder at ${xsubAddress} and ${xpubAddress} did not return the probe`,
+    `Not ready within ${timeoutMs} ms: the forwarder at ${addressesOf(options)} did not ${what}`,
     { cause },
   );
 }
 
 export function connectTimeoutError(
-  { connectTimeout, xsubAddress, xpubAddress }: ResolvedOptions,
+  options: ResolvedOptions,
   cause: Error | undefined,
   hostingFailure?: Error,
 ): DistributedError {
@@ -53,7 +55,7 @@ export function connectTimeoutError(
   return new DistributedError(
     'network',
     'DEMITTER_CONNECT_TIMEOUT',
-    `No working link to the forwarder at ${xsubAddress} and ${xpubAddress} within ${connectTimeout} ms${reason}.` +
+    `No working link to the forwarder at ${addressesOf(options)} within ${options.connectTimeout} ms${reason}.` +
       `${hint} Connecting goes on, and events wait in the buffer`,
     { cause: cause ?? hostingFailure },
   );
@@ -147,6 +149,18 @@ export function undecodableError(
     `Events '${abbreviate(eventName)}' arrived that cannot be decoded: ${cause.message}`,
     { eventName, channel, publisherId: formatPublisherId(publisher), missed, cause },
   );
+}
+
+/** Presence needs both directions: who watches asks, and is answered. */
+export function cannotWatchError(rights: Rights): DistributedError {
+  const what = 'Who joins and leaves cannot be told';
+  return new DistributedError('security', 'DEMITTER_NOT_PERMITTED', `${what}: ${reasonOf(rights)}`);
+}
+
+/** Those that are dialled. */
+function addressesOf({ rights, xsubAddress, xpubAddress }: ResolvedOptions): string {
+  const sides = [maySend(rights) ? xsubAddress : [], mayReceive(rights) ? xpubAddress : []];
+  return sides.flat().join(' and ');
 }
 
 function abbreviate(name: PropertyKey): string {

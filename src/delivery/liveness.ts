@@ -8,6 +8,9 @@
  *
  * A round that lasts is joined by another one, in case its subscription did not get through whole; the earlier one
  * still counts if the way back is just long.
+ *
+ * An emitter that may not both send and receive has no such ring: its rounds end when the link itself confirms what was
+ * done so far, as far as it can.
  */
 import { buildMessage, formatPublisherId, MessageKind, type PublisherId } from '../wire/batch.js';
 import { probeTopic } from '../wire/topic.js';
@@ -25,6 +28,8 @@ export interface ProbeLink {
   unsubscribe(topic: Uint8Array): void;
   send(message: Buffer): boolean;
   flush(): void;
+  /** As {@link Transport.confirm}: where it is given, there are no probes. */
+  readonly confirm?: ((onConfirmed: () => void) => void) | undefined;
 }
 
 interface Round {
@@ -91,14 +96,7 @@ export class Liveness {
   /** A message on a probe topic came in. */
   receive(message: Buffer): void {
     const round = this.#rounds.find(({ topic }) => message.subarray(0, topic.length).equals(topic));
-    if (round === undefined) return;
-    this.#proven = round.covers;
-    this.#endRounds();
-    const waiting = this.#waiters;
-    this.#waiters = waiting.filter((waiter) => waiter.covers > this.#proven);
-    if (this.#waiters.length > 0) this.#startRound();
-    this.#onProven(round.covers);
-    for (const waiter of waiting) if (waiter.covers <= this.#proven) waiter.resolve();
+    if (round !== undefined) this.#succeed(round);
   }
 
   /** Ends everything: who waits, waits in vain. */
@@ -110,12 +108,29 @@ export class Liveness {
     for (const waiter of waiting) waiter.reject(reason);
   }
 
+  #succeed(round: Round): void {
+    this.#proven = round.covers;
+    this.#endRounds();
+    const waiting = this.#waiters;
+    this.#waiters = waiting.filter((waiter) => waiter.covers > this.#proven);
+    if (this.#waiters.length > 0) this.#startRound();
+    this.#onProven(round.covers);
+    for (const waiter of waiting) if (waiter.covers <= this.#proven) waiter.resolve();
+  }
+
   #startRound(renewalMs = FIRST_RENEWAL_MS): void {
     this.#roundsSoFar += 1;
     const number = this.#roundsSoFar;
     const topic = probeTopic(formatPublisherId(this.#publisher), number);
     const covers = this.#subscriptions;
-    this.#rounds.push({ number, topic, covers, renewalMs, lastedMs: 0, repeatMs: FIRST_REPEAT_MS });
+    const round = { number, topic, covers, renewalMs, lastedMs: 0, repeatMs: FIRST_REPEAT_MS };
+    this.#rounds.push(round);
+    if (this.#link.confirm !== undefined) {
+      this.#link.confirm(() => {
+        if (this.#rounds.includes(round)) this.#succeed(round);
+      });
+      return;
+    }
     this.#link.subscribe(topic);
     this.#sendProbe();
   }

@@ -3,13 +3,18 @@
  * the exact count, so that telling costs less than what it tells of.
  */
 import { DistributedError } from '../errors.js';
+import { type Rights, reasonOf } from '../rights.js';
 
 export interface RefusalLimits {
   readonly maxBufferBytes: number;
+  readonly rights: Rights;
 }
 
-/** `overflow`: no room in the buffer. `closed`: emitted after `close()`. `unsent`: not confirmed before `closeTimeout`. */
-export type RefusalReason = 'overflow' | 'closed' | 'unsent';
+/**
+ * `overflow`: no room in the buffer. `closed`: emitted after `close()`. `unsent`: not confirmed before `closeTimeout`.
+ * `forbidden`: emitted without the right to send. `unretained`: sent, but who asks for retained values could not be heard.
+ */
+export type RefusalReason = 'overflow' | 'closed' | 'unsent' | 'forbidden' | 'unretained';
 
 interface Tally {
   count: number;
@@ -73,6 +78,20 @@ export class Refusals {
           'closed',
           'DEMITTER_CLOSE_TIMEOUT',
           `${what} not known to have arrived at the forwarder when the emitter was closed`,
+          details,
+        );
+      case 'forbidden':
+        return new DistributedError(
+          'security',
+          'DEMITTER_NOT_PERMITTED',
+          `${what} not sent, and reached this process only: ${reasonOf(this.#limits.rights)}`,
+          details,
+        );
+      case 'unretained':
+        return new DistributedError(
+          'security',
+          'DEMITTER_NOT_PERMITTED',
+          `${what} sent, but not retained: ${reasonOf(this.#limits.rights)}, and would not hear who asks`,
           details,
         );
     }

@@ -11,6 +11,7 @@
 import { type Endpoint, formatEndpoint, parseEndpoint, toBindable } from '../address.js';
 import { DemitterError } from '../errors.js';
 import type { Hosting } from '../hosting.js';
+import { mayReceive, maySend, type Rights } from '../rights.js';
 import { countConnections } from './connections.js';
 import { isListening } from './listening.js';
 import type { Environment } from './option-source.js';
@@ -23,6 +24,8 @@ export interface HostingOptions {
   readonly xpubAddress: string;
   /** The largest message that the emitter sends or takes, in bytes. */
   readonly maxMessageBytes: number;
+  /** Which sides of the forwarder the emitter connects to. */
+  readonly rights: Rights;
 }
 
 /** When to look whether a forwarder is missing: at random in between, so that not all bind at the same time. */
@@ -72,8 +75,11 @@ class Place implements Hosting {
     return this.#phase === 'leaving';
   }
 
-  get hasLink(): boolean {
-    return this.#link === 'up';
+  /** How many connections its emitter has to each side. */
+  get connections(): { readonly xsub: number; readonly xpub: number } {
+    const { rights } = this.#options;
+    const isUp = this.#link === 'up';
+    return { xsub: isUp && maySend(rights) ? 1 : 0, xpub: isUp && mayReceive(rights) ? 1 : 0 };
   }
 
   /** One that leaves has sent everything: it does without. */
@@ -272,10 +278,12 @@ class AutoForwarder {
   }
 
   #countOthers(place: Place): number {
-    const { xsub, xpub } = this.#settings;
-    const own = place.hasLink ? 1 : 0;
-    // Where nobody can tell, somebody may be.
-    return Math.max(...[xsub, xpub].map(({ endpoint }) => (countConnections(endpoint) ?? own + 1) - own));
+    const counts = (['xsub', 'xpub'] as const).map((side) => {
+      const own = place.connections[side];
+      // Where nobody can tell, somebody may be.
+      return (countConnections(this.#settings[side].endpoint) ?? own + 1) - own;
+    });
+    return Math.max(...counts);
   }
 }
 

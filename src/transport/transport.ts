@@ -7,6 +7,7 @@
  * one sender. `test/conformance/` is the executable form of this page: a driver that passes it can be used.
  */
 import type { DemitterError } from '../errors.js';
+import type { Rights } from '../rights.js';
 
 /** One end of a bus. Its methods never throw for what the network does; that is told through the handlers. */
 export interface Transport {
@@ -49,6 +50,15 @@ export interface Transport {
 
   /** Lets all that was sent go out now. Sends between two flushes may be combined into one write. */
   flush(): void;
+
+  /**
+   * Calls `onConfirmed`, later, when the link works as far as this end alone can tell: the other side has read what was
+   * sent until now and takes what follows, and every subscription made until now is in force. Whoever may send and
+   * receive has a better proof, a message to himself; with other {@link TransportContext.rights | rights} this is all
+   * there is. Only while the link is `up`; if it breaks before, `onConfirmed` is not called. Left out: that the link is
+   * `up` says as much.
+   */
+  confirm?(onConfirmed: () => void): void;
 
   /**
    * Sends what is buffered and waits until all is confirmed, for at most `timeoutMs`, then releases every socket and
@@ -110,6 +120,11 @@ export interface TransportContext {
   readonly xpubAddress: string;
   /** The largest message that is sent and that is accepted, in bytes. */
   readonly maxMessageBytes: number;
+  /**
+   * With `publish`, nothing is ever subscribed to, with `subscribe` nothing sent: a link for that direction is not to be
+   * made, as it may be refused. Default: `both`.
+   */
+  readonly rights?: Rights;
 }
 
 export type TransportFactory = (context: TransportContext) => Transport;

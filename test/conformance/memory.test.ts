@@ -10,7 +10,7 @@ describeTransport('memory', {
   async start() {
     const create = createMemoryTransport(new MemoryHub());
     return {
-      create: (limits) => create({ ...ADDRESSES, maxMessageBytes: MAX_MESSAGE_BYTES, ...limits }),
+      create: (options) => create({ ...ADDRESSES, maxMessageBytes: MAX_MESSAGE_BYTES, ...options }),
       async [Symbol.asyncDispose]() {},
     };
   },

@@ -76,6 +76,13 @@ export class TransportEnd implements AsyncDisposable {
     return this;
   }
 
+  /** Resolves when the transport confirms what was done so far; one that cannot has done so with `up`. */
+  async confirmed(): Promise<this> {
+    const { transport } = this;
+    if (transport.confirm !== undefined) await new Promise<void>((resolve) => transport.confirm?.(resolve));
+    return this;
+  }
+
   texts(): string[] {
     return this.messages.all.map((message) => message.toString('latin1'));
   }

@@ -6,17 +6,19 @@
  * The tests are grouped in files by subject; what a driver does not support, by its own manifest, is left out.
  */
 import { describe, expect, it } from 'vitest';
+import type { Rights } from '../../src/rights.js';
 import type { Transport, TransportSupport } from '../../src/transport/transport.js';
 import { describeFlow } from './transport-flow.js';
 import { describeLifecycle } from './transport-lifecycle.js';
 import { describeReconnection } from './transport-reconnection.js';
+import { describeRights } from './transport-rights.js';
 import { describeSilence } from './transport-silence.js';
 import { describeSubscriptions } from './transport-subscriptions.js';
 
 /** A bus that nobody else is on, for one test. */
 export interface TransportBus extends AsyncDisposable {
   /** A new transport on this bus, not opened. */
-  create(limits?: { readonly maxMessageBytes?: number }): Transport;
+  create(options?: { readonly maxMessageBytes?: number; readonly rights?: Rights }): Transport;
   /** Where `supports.reconnects`: breaks every link. No link can be made until `restart`. */
   stop?(): Promise<void>;
   restart?(): Promise<void>;
@@ -56,6 +58,7 @@ export function describeTransport(name: string, harness: TransportHarness): void
     describeSubscriptions(harness);
     describeFlow(harness);
     describeLifecycle(harness);
+    describeRights(harness);
     if (harness.supports.reconnects) describeReconnection(harness);
     if (harness.silence !== undefined) describeSilence(harness.silence);
   });

@@ -31,12 +31,12 @@ export async function startSilentBus(): Promise<SilentBus & { readonly proxies: 
   const { xsub, xpub } = proxies;
   return {
     proxies,
-    create: (limits) =>
+    create: (options) =>
       createZmtpTransport({
         xsubAddress: xsub.address,
         xpubAddress: xpub.address,
         maxMessageBytes: MAX_MESSAGE_BYTES,
-        ...limits,
+        ...options,
       }),
     silence(way) {
       const [side, directions] = SILENCES[way] as (typeof SILENCES)[string];

@@ -15,8 +15,8 @@ export async function startForwarderBus(protocol: 'tcp' | 'ipc'): Promise<Transp
   let forwarder: Forwarder = await createForwarder(addresses);
   const { xsubAddress, xpubAddress } = forwarder;
   return {
-    create: (limits) =>
-      createZmtpTransport({ xsubAddress, xpubAddress, maxMessageBytes: MAX_MESSAGE_BYTES, ...limits }),
+    create: (options) =>
+      createZmtpTransport({ xsubAddress, xpubAddress, maxMessageBytes: MAX_MESSAGE_BYTES, ...options }),
     stop: () => forwarder.close(),
     async restart() {
       forwarder = await createForwarder({ xsubAddress, xpubAddress });

@@ -94,6 +94,48 @@ describe('a round', () => {
   });
 });
 
+describe('without probes', () => {
+  function confirming() {
+    const confirmations: (() => void)[] = [];
+    const proven: number[] = [];
+    const never = (): never => {
+      throw new Error('nothing is sent or subscribed to');
+    };
+    const link = {
+      ...{ subscribe: never, send: never, flush: never, unsubscribe: () => {} },
+      confirm: (onConfirmed: () => void) => void confirmations.push(onConfirmed),
+    };
+    const liveness = new Liveness(0xabc, link, (subscriptions) => void proven.push(subscriptions));
+    return { liveness, proven, confirmations };
+  }
+
+  test('a round ends when the link confirms what was done before it', async () => {
+    const { liveness, proven, confirmations } = confirming();
+    liveness.subscribed();
+    liveness.setLinkUp(true);
+    liveness.subscribed();
+    const all = liveness.confirmed();
+    confirmations[0]?.();
+    expect(proven).toEqual([1]);
+    confirmations[1]?.();
+    await all;
+    expect(proven).toEqual([1, 2]);
+    expect(confirmations).toHaveLength(2);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('a confirmation of an earlier link does not count', () => {
+    const { liveness, proven, confirmations } = confirming();
+    liveness.setLinkUp(true);
+    liveness.setLinkUp(false);
+    liveness.setLinkUp(true);
+    confirmations[0]?.();
+    expect(proven).toEqual([]);
+    confirmations[1]?.();
+    expect(proven).toEqual([0]);
+  });
+});
+
 describe('confirmed()', () => {
   test('waits for a round that began after the latest subscription', async () => {
     const { liveness, log, echo } = setUp();

@@ -75,6 +75,28 @@ describe('a forwarder', () => {
   });
 });
 
+describe('rights', () => {
+  test('are both by default, or as given', () => {
+    expect(resolve({}).rights).toBe('both');
+    for (const rights of ['both', 'publish', 'subscribe'] as const)
+      expect(resolve({ rights }).rights).toBe(rights);
+  });
+
+  test.each(['none', '', null, 1, ['publish']])('are not %j', (rights) => {
+    expect(() => resolve({ rights })).toThrow(TypeError);
+  });
+
+  test.each([{ name: 'x' }, { meta: 1 }, { heartbeatInterval: 1000 }])(
+    'to subscribe alone are not enough to take part in presence: %j',
+    (presence) => {
+      expect(() => resolve({ rights: 'subscribe', ...presence })).toThrow(
+        "Expected none of `name`, `meta` and `heartbeatInterval` with `rights: 'subscribe'`",
+      );
+      expect(resolve({ rights: 'publish', ...presence }).presence.takesPart).toBe(true);
+    },
+  );
+});
+
 describe('presence', () => {
   test('is taken part in by who gives one of its options', () => {
     const none = { takesPart: false, name: '', heartbeatInterval: 1000 };

@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { Outbox } from '../../src/delivery/sending/outbox.js';
+import { Outbox, type OutboxOptions } from '../../src/delivery/sending/outbox.js';
 import { EventTooLargeError } from '../../src/delivery/sending/publications.js';
-import { emptyHeader, HEADER_BYTES, type Header, readHeader } from '../../src/wire/batch.js';
+import {
+  emptyHeader,
+  FLAG_ACKNOWLEDGE,
+  FLAG_ANSWERS,
+  HEADER_BYTES,
+  type Header,
+  readHeader,
+} from '../../src/wire/batch.js';
 import { PayloadError, packPayload, unpackPayloads } from '../../src/wire/payload.js';
 import { decodeTopic } from '../../src/wire/topic.js';
 import { outboxRecords } from '../support/outbox-records.js';
@@ -36,10 +43,7 @@ class Link {
 const now = () => 0;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-function outbox(
-  link: Link,
-  options: { maxBufferBytes?: number; highWaterMark?: number; maxBatchBytes?: number } = {},
-) {
+function outbox(link: Link, options: Partial<OutboxOptions> = {}) {
   const box = new Outbox(
     {
       publisher: 42,
@@ -345,4 +349,20 @@ test('room() - gives the event loop a turn, however fast the link is', async () 
   expect(pushed).toBeLessThan(10_000);
   await box.room();
   expect(box.room()).toBeUndefined();
+});
+
+test('who hears no receiver asks none to acknowledge, answers no questions, and waits for nobody', () => {
+  const flood = (options: Partial<OutboxOptions>): readonly Sent[] => {
+    const link = new Link();
+    const box = outbox(link, { maxBatchBytes: 1, ...options });
+    for (let i = 0; i < 10_000; i += 1) box.push('a', i);
+    box.flush();
+    return link.sent;
+  };
+  const heard = flood({});
+  expect(heard.length).toBeLessThan(10_000);
+  expect(heard.some(({ flags }) => flags === (FLAG_ANSWERS | FLAG_ACKNOWLEDGE))).toBe(true);
+  const unheard = flood({ answers: false });
+  expect(unheard).toHaveLength(10_000);
+  expect(new Set(unheard.map(({ flags }) => flags))).toEqual(new Set([0]));
 });

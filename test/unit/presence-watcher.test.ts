@@ -224,10 +224,16 @@ describe('a peer', () => {
 });
 
 describe('who takes part', () => {
-  function announcer({ random = 0.5 } = {}) {
+  function announcer({ random = 0.5, hears = true } = {}) {
     const { now, pass } = fakeClock();
     const sent: number[] = [];
-    const context = { now, random: () => random, intervalMs: 1000, announcement: () => announcement() };
+    const context = {
+      now,
+      hears,
+      random: () => random,
+      intervalMs: 1000,
+      announcement: () => announcement(),
+    };
     return { pass, sent, announcer: new Announcer({ ...context, tell: (kind) => void sent.push(kind) }) };
   }
   const { announcement: full, beat, farewell } = MessageKind;
@@ -246,6 +252,14 @@ describe('who takes part', () => {
     self.leave();
     expect(sent.slice(3)).toEqual([full, beat, farewell]);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('says all of it at each interval if nobody can ask', async () => {
+    const { announcer: self, pass, sent } = announcer({ hears: false });
+    self.start();
+    await pass(2500);
+    self.leave();
+    expect(sent).toEqual([full, full, full, farewell]);
   });
 
   test('answers after a moment, and at most every 100 ms', async () => {

@@ -652,6 +652,7 @@ describe('docs/protocol.md, section 10: presence', () => {
       now: () => 0,
       timeOfDay: () => 0,
       namespace: '',
+      hears: true,
       latencyMs: () => 0,
       subscribe: () => 0,
       unsubscribe: () => {},

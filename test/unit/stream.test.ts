@@ -114,7 +114,7 @@ function headerOf(message: Buffer) {
 }
 
 /** A receiver, and one publisher. What becomes of the events is logged in order: the values, and losses in words. */
-function setUp({ answers = true } = {}) {
+function setUp({ answers = true, canAsk = true } = {}) {
   const log: unknown[] = [];
   const codes: string[] = [];
   const asked: Question[] = [];
@@ -124,7 +124,7 @@ function setUp({ answers = true } = {}) {
   const heard = { at: INFINITE };
   const inbox = new Inbox(
     SELF,
-    { now: () => clock.now, recoveryTimeoutMs: 5000 },
+    { now: () => clock.now, recoveryTimeoutMs: 5000, canAsk },
     {
       onEvents: (_, values) => void log.push(...values),
       onError(error) {
@@ -314,6 +314,23 @@ describe('a gap', () => {
     take(a1, a3, a5);
     expect(log).toEqual(['a1', 'lost 1 of a', 'a3', 'lost 1 of a', 'a5']);
     expect([asked, vi.getTimerCount()]).toEqual([[], 0]);
+  });
+
+  test('is told at once by who can ask nobody, also at the end, and after an outage', () => {
+    const { inbox, log, asked, publisher, listen, take } = setUp({ canAsk: false });
+    listen('a', 'b');
+    take(publisher.batch('a', 'a1'));
+    publisher.batch('a', 'a2');
+    publisher.skip(5);
+    publisher.batch('a', 'a3');
+    take(publisher.batch('b', 'b1'), publisher.batch('a', 'a4'));
+    publisher.batch('a', 'a5');
+    take(publisher.tail('a'), publisher.batch('b', 'b2'));
+    inbox.suspect(5000);
+    publisher.skip(50);
+    take(publisher.batch('b', 'b3'));
+    expect(log).toEqual(['a1', 'b1', 'lost 2 of a', 'a4', 'lost 1 of a', 'b2', 'b3']);
+    expect(asked).toEqual([]);
   });
 
   test('in what was held is asked for in its turn', () => {

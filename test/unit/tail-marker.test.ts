@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Publication, Publications } from '../../src/delivery/sending/publications.js';
 import { TailMarker } from '../../src/delivery/sending/tail-marker.js';
-import { emptyHeader, type Header, MessageKind, readHeader } from '../../src/wire/batch.js';
+import { emptyHeader, FLAG_ANSWERS, type Header, MessageKind, readHeader } from '../../src/wire/batch.js';
 import { decodeTopic } from '../../src/wire/topic.js';
 
 beforeEach(() => {
@@ -16,7 +16,7 @@ interface Tail extends Header {
 }
 
 /** A publisher that sends batches of three events, and notes the tails. */
-function publisher() {
+function publisher({ answers = true } = {}) {
   let clock = 0;
   let sequence = 0;
   const publications = new Publications();
@@ -35,7 +35,7 @@ function publisher() {
       this.flushes += 1;
     },
   };
-  const marker = new TailMarker(42, publications, link, () => clock);
+  const marker = new TailMarker(42, publications, link, () => clock, answers);
   const finish = (name: PropertyKey): Publication => {
     const publication = publications.of(name) as Publication;
     sequence += 1;
@@ -66,7 +66,7 @@ function publisher() {
 }
 
 describe('the end of a burst', () => {
-  test('is marked when the name has been idle for a moment, and once more later', async () => {
+  test('is marked when the name has been idle for a moment, and twice more later', async () => {
     const { send, pass, tails, link } = publisher();
     send('a');
     send('a');
@@ -84,7 +84,19 @@ describe('the end of a burst', () => {
     expect(tails).toHaveLength(2);
     expect(tails[1]).toMatchObject({ sequence: 2, position: 6 });
     expect(tails[1]?.elapsed).toBeGreaterThan(10_000);
+    await pass(9500);
+    expect(tails).toHaveLength(2);
+    await pass(500);
+    expect(tails).toHaveLength(3);
+    expect(tails[2]).toMatchObject({ sequence: 2, position: 6 });
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test.each([true, false])('says whether its publisher answers questions: %s', async (answers) => {
+    const { send, pass, tails } = publisher({ answers });
+    send('a');
+    await pass(200);
+    expect(tails).toMatchObject([{ name: 'a', flags: answers ? FLAG_ANSWERS : 0 }]);
   });
 
   test('is not marked while the burst lasts', async () => {
@@ -144,6 +156,8 @@ describe('the end of a burst', () => {
     expect(new Set(tails.map(({ name }) => name)).size).toBe(5000);
     await pass(3000);
     expect(tails).toHaveLength(10_000);
+    await pass(11_000);
+    expect(tails).toHaveLength(15_000);
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -185,7 +199,7 @@ describe('with the link down', () => {
     await pass(1000);
     marker.markRecent(5000);
     expect(marked()).toEqual(['recent']);
-    await pass(5000);
+    await pass(1500);
     expect(marked()).toEqual(['recent']);
   });
 });

@@ -19,6 +19,19 @@ describe('Confirmations', () => {
     expect(confirmations.unconfirmedBytes).toBe(1);
   });
 
+  it('call who waits for a PING when it is answered, or a later one, once', () => {
+    const confirmations = new Confirmations();
+    const answered: string[] = [];
+    confirmations.ping(() => answered.push('first'));
+    const second = confirmations.ping();
+    const third = confirmations.ping(() => answered.push('third'));
+    confirmations.pong(second);
+    expect(answered).toEqual(['first']);
+    confirmations.pong(second);
+    confirmations.pong(third);
+    expect(answered).toEqual(['first', 'third']);
+  });
+
   it('need no answer to every PING', () => {
     const confirmations = new Confirmations();
     confirmations.sent(1);

@@ -277,3 +277,28 @@ describe('the ZMTP transport', () => {
     expect(end.transport.unconfirmedBytes).toBe(0);
   });
 });
+
+describe('confirm() of a ZMTP transport that only publishes', () => {
+  it('waits for an answer, and until the peer has subscribed to everything', async () => {
+    await using xsub = await Listener.start();
+    const context = { xsubAddress: xsub.address, xpubAddress: 'tcp://127.0.0.1:1', maxMessageBytes: 1000 };
+    await using end = new TransportEnd(createZmtpTransport({ ...context, rights: 'publish' })).open();
+    const [socket] = await xsub.sockets.first(1);
+    const peer = { socketType: 'SUB', heartbeat: DEFAULT_TIMING.heartbeat } as const;
+    const { connection, ready } = new RecordedConnection(socket as Socket, peer);
+    await Promise.all([end.up(), ready.first(1)]);
+    let confirmed = 0;
+    const answered = (): Promise<void> => new Promise((resolve) => connection.ping(resolve));
+    end.transport.confirm?.(() => {
+      confirmed += 1;
+    });
+    connection.changeSubscription(Buffer.from('some'), 'subscribe');
+    await answered();
+    await answered();
+    expect(confirmed).toBe(0);
+    connection.changeSubscription(Buffer.of(), 'subscribe');
+    await answered();
+    expect(confirmed).toBe(1);
+    await end.confirmed();
+  });
+});

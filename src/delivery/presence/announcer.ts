@@ -1,6 +1,6 @@
 /**
  * Taking part: an emitter says that it is there. In full when its link is proven and when somebody asks; with a beat at
- * each interval; and goodbye at the end.
+ * each interval; and goodbye at the end. One that hears nobody ask says it in full at each interval.
  */
 import { MessageKind } from '../../wire/batch.js';
 
@@ -15,6 +15,8 @@ export interface AnnouncerContext {
   /** From 0 up to, but not including, 1. */
   readonly random: () => number;
   readonly intervalMs: number;
+  /** Whether it can be asked. */
+  readonly hears: boolean;
   /** The body of this emitter's announcement. */
   announcement(): Uint8Array;
   /** Tells those who watch. */
@@ -38,7 +40,7 @@ export class Announcer {
     if (this.#state === 'present') return;
     this.#state = 'present';
     this.#announce();
-    this.#beats = setInterval(() => this.#context.tell(MessageKind.beat), this.#context.intervalMs);
+    this.#beats = setInterval(() => this.#beat(), this.#context.intervalMs);
     this.#beats.unref();
   }
 
@@ -64,6 +66,11 @@ export class Announcer {
     const delayMs = Math.max(random() * ANSWER_SPREAD_MS, this.#announcedAt + ANSWER_GAP_MS - now());
     this.#answer = setTimeout(() => this.#announce(), delayMs);
     this.#answer.unref();
+  }
+
+  #beat(): void {
+    if (this.#context.hears) this.#context.tell(MessageKind.beat);
+    else this.#announce();
   }
 
   #announce(): void {

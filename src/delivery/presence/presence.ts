@@ -23,6 +23,8 @@ export interface PresenceContext {
   readonly timeOfDay: () => number;
   /** Those in others are not seen; empty for none. */
   readonly namespace: string;
+  /** Whether this emitter hears others at all. */
+  readonly hears: boolean;
   latencyMs(): number;
   /** Returns the number of the subscription. */
   subscribe(topic: Buffer): number;
@@ -69,6 +71,7 @@ export class Presence {
       now: context.now,
       random: Math.random,
       intervalMs: options.heartbeatInterval,
+      hears: context.hears,
       announcement: () => this.#announcement(),
       tell: (kind, body) => context.publish(this.#news, { kind }, body),
     });

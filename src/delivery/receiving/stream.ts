@@ -31,6 +31,8 @@ export interface StreamContext {
   readonly interests: Interests;
   /** A clock in milliseconds that only goes forward. */
   readonly now: () => number;
+  /** Whether publishers can be asked for what is missing. */
+  readonly canAsk: boolean;
   /** A clock in seconds, or slower. */
   readonly tick: number;
   /** When the last outage ended of which it may not be known yet what it cost, and when that began. */
@@ -131,7 +133,11 @@ export class Stream {
       if (header.kind === MessageKind.tail) {
         // What it announces has come, as a rule.
         if (progress !== undefined && header.sequence <= progress.sequence) return;
-      } else if (header.previous === progress?.sequence && hole >= 0 && this.#coverage.isUsual(hole)) {
+      } else if (
+        header.previous === progress?.sequence &&
+        hole >= 0 &&
+        (this.#coverage.isUsual(hole) || !this.#context.canAsk)
+      ) {
         this.#accept(progress, { header, interest, message });
         return;
       }
@@ -315,7 +321,7 @@ export class Stream {
   /** What to ask for before the arrival may be delivered. */
   #missing(arrival: Held, progress: Progress | undefined, isGap: boolean): Request | undefined {
     const { header, interest, asked } = arrival;
-    if (asked === 'all' || (header.flags & FLAG_ANSWERS) === 0) return undefined;
+    if (asked === 'all' || (header.flags & FLAG_ANSWERS) === 0 || !this.#context.canAsk) return undefined;
     if (this.#coverage.last === 0) return this.#missingAtFirst(arrival, isGap);
     const isTail = header.kind === MessageKind.tail;
     const before = isTail ? header.sequence + 1 : header.sequence;

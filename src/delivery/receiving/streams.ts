@@ -29,6 +29,8 @@ export interface StreamsOptions {
   readonly now: () => number;
   /** How long a publisher has to answer when it is asked for what is missing. */
   readonly recoveryTimeoutMs: number;
+  /** Whether publishers can be asked for what is missing; if not, it is told at once. Default: true. */
+  readonly canAsk?: boolean;
 }
 
 export interface StreamsHandlers {
@@ -43,6 +45,7 @@ export interface StreamsHandlers {
 export class Streams implements StreamContext {
   readonly interests: Interests;
   readonly now: () => number;
+  readonly canAsk: boolean;
   /** Counted up once a second while the link works: a clock that is cheap to read. */
   tick = 0;
   rememberedSince = Number.NEGATIVE_INFINITY;
@@ -59,6 +62,7 @@ export class Streams implements StreamContext {
   constructor(interests: Interests, options: StreamsOptions, handlers: StreamsHandlers) {
     this.interests = interests;
     this.now = options.now;
+    this.canAsk = options.canAsk ?? true;
     this.#options = options;
     this.#handlers = handlers;
   }

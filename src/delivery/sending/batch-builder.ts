@@ -53,11 +53,15 @@ export interface BatchBuilderOptions {
   readonly maxBatchBytes: number;
   /** Bytes left free before each batch. */
   readonly headroom: number;
+  /** Whether receivers can ask for batches that they missed. Default: true. */
+  readonly answers?: boolean;
 }
 
 export class BatchBuilder {
   readonly #options: BatchBuilderOptions;
   readonly #slabBytes: number;
+  /** Of every batch. */
+  readonly #commonFlags: number;
   #slab: Buffer = NO_SLAB;
   #spareSlabs: Buffer[] = [];
   #spareBytes = 0;
@@ -82,6 +86,7 @@ export class BatchBuilder {
   constructor(options: BatchBuilderOptions) {
     this.#options = options;
     this.#slabBytes = Math.max(MIN_SLAB_BYTES, options.maxBatchBytes * BATCHES_PER_SLAB);
+    this.#commonFlags = options.answers === false ? 0 : FLAG_ANSWERS;
   }
 
   /** Takes back a slab that nobody refers to any more: memory that was used before is much faster than new memory. */
@@ -175,7 +180,7 @@ export class BatchBuilder {
     const now = this.#options.now();
     writeHeader(this.#slab, this.#start + publication.topic.length, {
       kind: MessageKind.batch,
-      flags: FLAG_ANSWERS | this.#flags,
+      flags: this.#commonFlags | this.#flags,
       count: this.#count,
       publisher: this.#options.publisher,
       sequence: this.#sequence,

@@ -40,6 +40,8 @@ export interface OutboxOptions {
   readonly highWaterMark: number;
   /** Bytes left free before each batch, for the link to put its framing there. Default: 0. */
   readonly headroom?: number;
+  /** Whether receivers can be heard: if not, they are told to ask for nothing, and not waited for. Default: true. */
+  readonly answers?: boolean;
   /** Whether receivers go on while this thread sleeps. */
   readonly canBrake?: boolean;
 }
@@ -104,7 +106,7 @@ export class Outbox {
     this.#publications = records.publications;
     this.#history = records.history;
     this.#tailMarker = records.tailMarker;
-    this.#pacer = new Pacer(options.now, () => this.#resume());
+    this.#pacer = new Pacer(options.now, () => this.#resume(), options.answers);
     this.#builder = new BatchBuilder({ ...options, headroom: options.headroom ?? 0 });
     this.#history.onForgotten = (slab) => {
       // What the link may still need was sent after it, and is among what is kept. The builder sees to what is being packed.

@@ -80,6 +80,7 @@ type Phase = 'idle' | 'discovering' | 'discovered';
 export class Pacer {
   readonly #now: () => number;
   readonly #onOpen: () => void;
+  readonly #hears: boolean;
   readonly #marks = new Marks(MAX_MARKS, (receiver, sequence) => this.#isMissing(receiver, sequence));
   #phase: Phase = 'idle';
   /** Who is waited for on this link, and who was too slow for that. */
@@ -103,10 +104,14 @@ export class Pacer {
   #heardAt = Number.NEGATIVE_INFINITY;
   #patience: { readonly timer?: NodeJS.Timeout; readonly turn?: NodeJS.Immediate } | undefined;
 
-  /** `now` is a clock in milliseconds that only goes forward. `onOpen` is called when sending may go on. */
-  constructor(now: () => number, onOpen: () => void) {
+  /**
+   * `now` is a clock in milliseconds that only goes forward. `onOpen` is called when sending may go on. Who does not hear
+   * (`hears`) what receivers answer asks and waits for nobody.
+   */
+  constructor(now: () => number, onOpen: () => void, hears = true) {
     this.#now = now;
     this.#onOpen = onOpen;
+    this.#hears = hears;
   }
 
   /** Whether the next batch may be sent. */
@@ -250,7 +255,7 @@ export class Pacer {
   #judge(now: number): void {
     const { messages, bytes, since } = this.#judgeAt;
     if (this.#messages < messages && this.#bytes < bytes) return;
-    this.#isFlood = now - since <= SLOW_MARK_MS;
+    this.#isFlood = this.#hears && now - since <= SLOW_MARK_MS;
     this.#judgeAt = {
       messages: this.#messages + MARK_MESSAGES,
       bytes: this.#bytes + MARK_BYTES,

@@ -5,6 +5,7 @@
  * together.
  */
 import type { ResolvedOptions } from '../../options.js';
+import { mayReceive } from '../../rights.js';
 import type { Transport } from '../../transport/transport.js';
 import type { PublisherId } from '../../wire/batch.js';
 import type { Request } from '../../wire/recovery.js';
@@ -27,6 +28,12 @@ const FLIGHT_MS = 1000;
  */
 const REMIND_MS = 150;
 
+/**
+ * After an outage, receivers dial again within 300 ms, and have made their subscriptions soon after. Nobody can ask a
+ * publisher that does not hear for what comes too early: so what waits to be sent waits for them.
+ */
+const RETURN_MS = 500;
+
 export interface SendingContext {
   /** A clock in milliseconds that only goes forward. */
   readonly now: () => number;
@@ -46,6 +53,12 @@ export class Sending {
   readonly #tailMarker: TailMarker;
   readonly #replayer: Replayer;
   readonly #aftermath: Aftermath;
+  /** Whether receivers can ask for what they missed. */
+  readonly #answers: boolean;
+  /** Whether there was a link before. */
+  #hadLink = false;
+  /** Until when the outbox waits for receivers to return. */
+  #returning: NodeJS.Timeout | undefined;
 
   constructor(
     publisher: PublisherId,
@@ -58,11 +71,13 @@ export class Sending {
     this.#transport = transport;
     const publications = new Publications();
     this.#publications = publications;
-    this.#history = new History(options, now);
-    this.#tailMarker = new TailMarker(publisher, publications, this, now);
+    const answers = mayReceive(options.rights);
+    this.#answers = answers;
+    this.#history = new History(answers ? options : { ...options, historyBytes: 0 }, now);
+    this.#tailMarker = new TailMarker(publisher, publications, this, now, answers);
     const { processes: canBrake, headroom } = transport.supports;
     const timeAt = (time: number): number => this.#clock.at(time);
-    this.outbox = new Outbox({ ...options, publisher, now, timeAt, canBrake, headroom }, transport, {
+    this.outbox = new Outbox({ ...options, publisher, now, timeAt, answers, canBrake, headroom }, transport, {
       publications,
       history: this.#history,
       tailMarker: this.#tailMarker,
@@ -106,7 +121,7 @@ export class Sending {
 
   /** The link takes more again. */
   drained(): void {
-    this.outbox.setLinkOpen(true);
+    if (this.#returning === undefined) this.outbox.setLinkOpen(true);
     this.#replayer.resume();
   }
 
@@ -114,14 +129,29 @@ export class Sending {
     this.outbox.forgetReceivers();
     this.#tailMarker.markRecent(this.#context.unprovenMs() + FLIGHT_MS);
     this.#replayer.resume();
-    this.outbox.setLinkOpen(true);
+    if (this.#answers || !this.#hadLink) this.outbox.setLinkOpen(true);
+    else this.#awaitReturns();
+    this.#hadLink = true;
   }
 
   linkDown(): void {
     this.doubt();
     this.#tailMarker.pause();
     this.#replayer.clear();
+    this.#stopAwaiting();
     this.outbox.setLinkOpen(false);
+  }
+
+  #awaitReturns(): void {
+    this.#returning = setTimeout(() => {
+      this.#returning = undefined;
+      this.outbox.setLinkOpen(true);
+    }, RETURN_MS);
+  }
+
+  #stopAwaiting(): void {
+    clearTimeout(this.#returning);
+    this.#returning = undefined;
   }
 
   /** From when the link was last proven, anything may have been lost: receivers will have to ask. */
@@ -157,6 +187,7 @@ export class Sending {
   /** Closes the transport. Returns how many events may not have arrived. */
   async close(deadline: number): Promise<number> {
     this.#aftermath.stop();
+    this.#stopAwaiting();
     this.#tailMarker.markAll();
     // Nothing more is handed to the transport, or what it says of the last bytes would be of others.
     this.#replayer.clear();

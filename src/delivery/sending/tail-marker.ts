@@ -1,14 +1,15 @@
 /**
  * Marks the ends of bursts: nothing follows a burst's last batch that would show a receiver that it missed it, so a
- * *tail* follows, which says how far the name has come. Once when the name has been idle for a moment, and once more
- * later, as the tail may share the fate of what it follows.
+ * *tail* follows, which says how far the name has come. Once when the name has been idle for a moment, and twice more
+ * later, as the tail may share the fate of what it follows: the last time for a receiver that was behind for seconds and
+ * may not ask.
  */
 import { buildMessage, FLAG_ANSWERS, MessageKind, type PublisherId, toElapsed } from '../../wire/batch.js';
 import { hasSentAll, type Publication, type Publications } from './publications.js';
 
-/** How long a name is idle before its end is marked, and how long until that is repeated. */
+/** How long a name is idle before its end is marked, and how long from there to each repetition. */
 const IDLE_MS = 100;
-const REPEAT_MS = 1000;
+const REPEATS_MS = [1000, 10_000];
 
 /** Tails of very many names are spread: so many at a time, and so many of what an outage may have cost. */
 const MAX_TAILS_PER_TICK = 100;
@@ -36,21 +37,29 @@ export class TailMarker {
   readonly #publications: Publications;
   readonly #link: TailLink;
   readonly #now: () => number;
-  /** Publications to be marked when they are idle, and those to be marked again; both in the order in which they are due. */
+  readonly #flags: number;
+  /** Publications to be marked when they are idle, and for each repetition those to be marked again; as they are due. */
   #soon = new Queue();
-  #again = new Queue();
+  #again = REPEATS_MS.map(() => new Queue());
   /** How many of the former, from the first on, wait because of an outage. */
   #urgent = 0;
   #isLinkUp = true;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = NEVER;
 
-  /** `now` is a clock in milliseconds that only goes forward. */
-  constructor(publisher: PublisherId, publications: Publications, link: TailLink, now: () => number) {
+  /** `now` is a clock in milliseconds that only goes forward; `answers`, whether receivers can ask for what they missed. */
+  constructor(
+    publisher: PublisherId,
+    publications: Publications,
+    link: TailLink,
+    now: () => number,
+    answers = true,
+  ) {
     this.#publisher = publisher;
     this.#publications = publications;
     this.#link = link;
     this.#now = now;
+    this.#flags = answers ? FLAG_ANSWERS : 0;
   }
 
   /** A batch of `publication` was sent. */
@@ -85,7 +94,9 @@ export class TailMarker {
   /** Before the link is closed: marks at once whatever waits for it. */
   markAll(): void {
     const now = this.#now();
-    const waiting = new Set([...this.#soon, ...this.#again].map(({ publication }) => publication));
+    // Not those that wait for the last repetition: they were marked twice.
+    const [again] = this.#again as [Queue];
+    const waiting = new Set([...this.#soon, ...again].map(({ publication }) => publication));
     if (this.#isLinkUp) for (const publication of waiting) this.#send(publication, now);
     this.#link.flush();
     this.stop();
@@ -95,7 +106,7 @@ export class TailMarker {
   stop(): void {
     for (const { publication } of this.#soon) publication.awaitsTail = false;
     this.#soon = new Queue();
-    this.#again = new Queue();
+    this.#again = REPEATS_MS.map(() => new Queue());
     this.#urgent = 0;
     this.#stopTimer();
   }
@@ -107,7 +118,7 @@ export class TailMarker {
 
   #startTimer(): void {
     this.#stopTimer();
-    const dueAt = Math.min(this.#soon.dueAt, this.#again.dueAt);
+    const dueAt = Math.min(this.#soon.dueAt, ...this.#again.map((queue) => queue.dueAt));
     if (!this.#isLinkUp || dueAt === NEVER) return;
     const now = this.#now();
     this.#timerAt = Math.max(dueAt, now + TICK_MS);
@@ -126,11 +137,14 @@ export class TailMarker {
     let tails = 0;
     let isWelcome = true;
     // First, with half of what may be sent: or they would pile up where very many names are idle.
-    while (this.#again.dueAt <= now && tails < MAX_TAILS_PER_TICK / 2 && isWelcome) {
-      const { publication, sequence } = this.#again.shift();
-      if (publication.sentSequence !== sequence) continue;
-      isWelcome = this.#send(publication, now);
-      tails += 1;
+    for (const [repeat, queue] of this.#again.entries()) {
+      while (queue.dueAt <= now && tails < MAX_TAILS_PER_TICK / 2 && isWelcome) {
+        const { publication, sequence } = queue.shift();
+        if (publication.sentSequence !== sequence) continue;
+        isWelcome = this.#send(publication, now);
+        tails += 1;
+        this.#repeat(publication, now, repeat + 1);
+      }
     }
     while (this.#soon.dueAt <= now && tails < this.#mostTails && isWelcome) {
       const { publication, sequence } = this.#soon.shift();
@@ -142,10 +156,15 @@ export class TailMarker {
       publication.awaitsTail = false;
       isWelcome = this.#send(publication, now);
       tails += 1;
-      this.#again.push({ publication, sequence: publication.sentSequence, dueAt: now + REPEAT_MS });
+      this.#repeat(publication, now, 0);
     }
     if (tails > 0) this.#link.flush();
     this.#startTimer();
+  }
+
+  #repeat(publication: Publication, now: number, repeat: number): void {
+    const dueAt = now + (REPEATS_MS[repeat] ?? NEVER);
+    this.#again[repeat]?.push({ publication, sequence: publication.sentSequence, dueAt });
   }
 
   get #mostTails(): number {
@@ -159,7 +178,7 @@ export class TailMarker {
     return this.#link.send(
       buildMessage(publication.topic, {
         kind: MessageKind.tail,
-        flags: FLAG_ANSWERS,
+        flags: this.#flags,
         publisher: this.#publisher,
         sequence: publication.sequence,
         position: publication.position,

@@ -17,9 +17,16 @@ interface Ping {
   sentBytes: number;
 }
 
+/** Waits for the answer to a PING. */
+interface Waiter {
+  readonly number: number;
+  readonly onAnswered: () => void;
+}
+
 export class Confirmations {
   /** On their way, oldest first: of several with nothing between them only the first. */
   #pings: Ping[] = [];
+  #waiters: Waiter[] = [];
   #lastNumber = 0;
   #pongs = 0;
   #sentBytes = 0;
@@ -35,12 +42,13 @@ export class Confirmations {
   }
 
   /**
-   * Call for each PING.
+   * Call for each PING; `onAnswered` is called when the peer has come as far as to it.
    *
    * @returns its context.
    */
-  ping(): Buffer {
+  ping(onAnswered?: () => void): Buffer {
     this.#lastNumber += 1;
+    if (onAnswered !== undefined) this.#waiters.push({ number: this.#lastNumber, onAnswered });
     const last = this.#pings.at(-1);
     if (this.#sentBytes > (last?.sentBytes ?? this.#confirmedBytes)) {
       const ping = { number: this.#lastNumber, sentBytes: this.#sentBytes };
@@ -68,6 +76,13 @@ export class Confirmations {
       read += 1;
     }
     if (read > 0) this.#pings = this.#pings.slice(read);
+    if (this.#waiters.length > 0) this.#answer(number);
+  }
+
+  #answer(number: number): void {
+    const waiters = this.#waiters;
+    this.#waiters = waiters.filter((waiter) => waiter.number > number);
+    for (const waiter of waiters) if (waiter.number <= number) waiter.onAnswered();
   }
 
   /** No more than the last `bytes` can be on their way. */

@@ -175,6 +175,14 @@ export class ZmtpConnection implements FrameSink {
     if (this.#state === 'ready') this.#output.flush();
   }
 
+  /** Calls `onAnswered`, later, when the peer has read everything sent until now; of a peer without PING that is not known. */
+  ping(onAnswered: () => void): void {
+    if (this.#state !== 'ready') return;
+    if (this.#confirmations === undefined) setImmediate(onAnswered);
+    else this.#addPing(onAnswered);
+    this.#output.flush();
+  }
+
   /**
    * Sends what is buffered, waits until the peer has read it, and then until it closes its side too: closing both at
    * once could make the kernel reset the connection and throw away what is on its way. Nothing is handed on any more.
@@ -345,11 +353,11 @@ export class ZmtpConnection implements FrameSink {
     if (this.#bytesSincePing >= BYTES_PER_PING) this.#addPing();
   }
 
-  #addPing(): void {
+  #addPing(onAnswered?: () => void): void {
     this.#bytesSincePing = 0;
     const confirmations = this.#confirmations;
     if (confirmations === undefined) return;
-    this.#output.addFrame('command', encodePing(confirmations.ping()));
+    this.#output.addFrame('command', encodePing(confirmations.ping(onAnswered)));
     // Or a peer that answers no PING would seem to have read nothing ever.
     confirmations.expectAtMost(this.#output.bytes + MAX_BYTES_ON_THE_WAY);
   }

@@ -63,6 +63,7 @@ export interface LinkHandlers {
   onMessage?(message: Buffer, yours: boolean): void;
   onDropped?(cause: DemitterError): void;
   onWritten?(): void;
+  onSubscription?(prefix: Buffer, change: 'subscribe' | 'cancel'): void;
 }
 
 type State =

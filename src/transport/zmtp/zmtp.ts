@@ -8,6 +8,7 @@
 import { ENDPOINT_FORM, type Endpoint, parseEndpoint } from '../../address.js';
 import { type DemitterError, type DemitterErrorCode, isSecurityError } from '../../errors.js';
 import type { ClientKeys } from '../../keys.js';
+import { mayReceive, maySend, type Rights } from '../../rights.js';
 import type {
   LinkStatus,
   Transport,
@@ -23,6 +24,7 @@ import { DEFAULT_TIMING, type LinkTiming, ZmtpLink } from './link.js';
 import type { Mechanism } from './mechanism.js';
 import { NullMechanism } from './null-mechanism.js';
 import { curveError } from './protocol-error.js';
+import { settle } from './settling.js';
 import { loadSodium } from './sodium.js';
 
 /** Bytes waiting at which `send` asks for a pause, and at which it is over. */
@@ -65,6 +67,7 @@ class ZmtpTransport implements Transport {
   readonly #keys: ClientKeys | undefined;
   /** With keys, only when libsodium is loaded: there is no connection before. */
   #mechanismFor: MechanismFactory | undefined;
+  readonly #rights: Rights;
   readonly #publisher: ZmtpLink;
   readonly #subscriber: ZmtpLink;
   /** In the order in which they were made; the keys are the same bytes as text. */
@@ -78,11 +81,18 @@ class ZmtpTransport implements Transport {
   /** What was told of each side, while it stands. */
   readonly #securityFailures = new Map<SocketType, DemitterErrorCode>();
   #subscriptionFlush: 'none' | 'scheduled' = 'none';
+  /** Subscriptions made so far, on whatever connection; and how many of them are known to be in force on the present one. */
+  #subscribed = 0;
+  #settled = 0;
+  /** Whether the forwarder has subscribed to everything, and who waits for that. */
+  #isHeard = false;
+  #waitingToBeHeard: (() => void)[] = [];
   #closing: Promise<number> | undefined;
 
   constructor(context: TransportContext, dependencies: ZmtpDependencies) {
-    const { maxMessageBytes } = context;
+    const { maxMessageBytes, rights = 'both' } = context;
     this.#maxMessageBytes = maxMessageBytes;
+    this.#rights = rights;
     this.#keys = dependencies.keys;
     const createMechanism = (socketType: SocketType) => (): Mechanism =>
       (this.#mechanismFor as MechanismFactory)(socketType);
@@ -95,9 +105,16 @@ class ZmtpTransport implements Transport {
         endpoint: endpointOf('xsubAddress', context.xsubAddress),
       },
       {
-        onUp: () => this.#linkUp('PUB'),
+        onUp: () => {
+          this.#isHeard = false;
+          this.#waitingToBeHeard = [];
+          this.#linkUp('PUB');
+        },
         onDown: (cause) => this.#linkDown('PUB', cause),
         onWritten: () => this.#written(),
+        onSubscription: (prefix, change) => {
+          if (prefix.length === 0 && change === 'subscribe') this.#heard();
+        },
       },
     );
     this.#subscriber = new ZmtpLink(
@@ -147,8 +164,8 @@ class ZmtpTransport implements Transport {
   }
 
   #dial(): void {
-    this.#publisher.dial();
-    this.#subscriber.dial();
+    if (this.#sends) this.#publisher.dial();
+    if (this.#receives) this.#subscriber.dial();
   }
 
   subscribe(prefix: Uint8Array): void {
@@ -157,6 +174,7 @@ class ZmtpTransport implements Transport {
     // A copy: it is needed again on every new link, and the caller's bytes stay the caller's.
     const bytes = Buffer.from(prefix);
     this.#subscriptions.set(key, bytes);
+    this.#subscribed += 1;
     this.#tell(bytes, 'subscribe');
   }
 
@@ -185,6 +203,10 @@ class ZmtpTransport implements Transport {
     this.#output?.flush();
   }
 
+  confirm(onConfirmed: () => void): void {
+    this.#confirmSubscriptions(() => this.#confirmSending(onConfirmed));
+  }
+
   close(timeoutMs: number): Promise<number> {
     this.#closing ??= this.#close(timeoutMs);
     return this.#closing;
@@ -202,10 +224,19 @@ class ZmtpTransport implements Transport {
     return unconfirmedBytes;
   }
 
+  get #sends(): boolean {
+    return maySend(this.#rights);
+  }
+
+  get #receives(): boolean {
+    return mayReceive(this.#rights);
+  }
+
   #linkUp(side: SocketType): void {
     this.#securityFailures.delete(side);
     const output = this.#publisher.connection;
-    if (output === undefined || this.#subscriber.connection === undefined) return;
+    if (this.#sends && output === undefined) return;
+    if (this.#receives && this.#subscriber.connection === undefined) return;
     this.#output = output;
     this.#report('up');
     if (this.#flow === 'waiting') this.#drained();
@@ -227,7 +258,45 @@ class ZmtpTransport implements Transport {
     this.#handlers?.onStatus(status, cause);
   }
 
+  #confirmSubscriptions(then: () => void): void {
+    const { connection } = this.#subscriber;
+    if (connection === undefined) {
+      if (!this.#receives) then();
+      return;
+    }
+    const made = this.#subscribed;
+    const isSettled = this.#settled >= made;
+    const onAnswered = (): void => {
+      if (this.#subscriber.connection !== connection) return;
+      this.#settled = Math.max(this.#settled, made);
+      then();
+    };
+    if (isSettled) connection.ping(onAnswered);
+    else settle(connection, onAnswered);
+  }
+
+  #confirmSending(then: () => void): void {
+    const { connection } = this.#publisher;
+    if (connection === undefined) {
+      if (!this.#sends) then();
+      return;
+    }
+    connection.ping(() => {
+      if (this.#publisher.connection !== connection) return;
+      if (this.#isHeard) then();
+      else this.#waitingToBeHeard.push(then);
+    });
+  }
+
+  #heard(): void {
+    const waiting = this.#waitingToBeHeard;
+    this.#isHeard = true;
+    this.#waitingToBeHeard = [];
+    for (const then of waiting) then();
+  }
+
   #subscribeAgain(connection: ZmtpConnection): void {
+    this.#settled = 0;
     for (const prefix of this.#subscriptions.values()) connection.changeSubscription(prefix, 'subscribe');
     connection.flush();
     this.#linkUp('SUB');
