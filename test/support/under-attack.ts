@@ -1,0 +1,119 @@
+/**
+ * Honest emitters beside an attacker, each in a process of its own: what they lose, how long their events take, whether
+ * a newcomer gets in, and what the forwarder needs meanwhile and afterwards.
+ */
+import { setTimeout as lasting } from 'node:timers/promises';
+import type { Tally } from './assailant.js';
+import { type Attack, Attacker } from './attacker.js';
+import { type FaultEmitter, monotonicMs, proveSettled } from './fault-peer.js';
+import { FaultStage } from './fault-stage.js';
+import { ForwarderProcess } from './forwarder-process.js';
+import type { Verdict } from './oracle.js';
+import { ResidentWatch, residentBytes } from './process-memory.js';
+
+export interface Siege {
+  readonly attacks: readonly Attack[];
+  /** Of the honest publisher. */
+  readonly eventsPerSecond: number;
+  /** How long is measured before, and during the attack. */
+  readonly beforeMs: number;
+  readonly attackMs: number;
+  /** Of the forwarder's command line. */
+  readonly forwarderArgs?: readonly string[];
+}
+
+export interface Outcome {
+  readonly verdict: Verdict;
+  readonly tally: Tally;
+  /** Resident memory of the forwarder: before, the most during, and the least within some seconds afterwards. */
+  readonly residentBefore: number;
+  readonly residentPeak: number;
+  readonly residentAfter: number;
+  readonly p99Before: number;
+  readonly p99During: number;
+  readonly longestDuring: number;
+  /** How long an emitter took to become ready that came during the attack. */
+  readonly newcomerMs: number;
+  /** Errors and changes of status that the honest were told of. */
+  readonly told: readonly string[];
+}
+
+const NAMES = ['honest:0', 'honest:1'];
+const EVENT_BYTES = 200;
+const SAMPLE_MS = 20;
+/** Memory is freed when the last connection's end has been noticed. */
+const AFTERWARDS_MS = 5000;
+
+export async function underAttack(siege: Siege): Promise<Outcome> {
+  const { attacks, eventsPerSecond, beforeMs, attackMs, forwarderArgs = [] } = siege;
+  await using stage = new FaultStage(await ForwarderProcess.start(...forwarderArgs));
+  const { forwarder } = stage;
+  const publisher = await stage.one('publisher');
+  const receiver = await stage.one('receiver', { listensTo: NAMES });
+  const newcomers = await stage.peer();
+  const load = publisher.load({
+    names: NAMES,
+    bytes: EVENT_BYTES,
+    stamped: true,
+    manner: { rate: eventsPerSecond },
+  });
+  load.catch(() => {});
+  await using attacker = await Attacker.start(forwarder.addresses);
+  // What runs for the first time takes long.
+  await lasting(beforeMs / 2);
+  await receiver.latencies();
+  await lasting(beforeMs);
+  const before = await receiver.latencies();
+  const residentBefore = await residentBytes(forwarder.pid);
+  const watch = new ResidentWatch([forwarder.pid], SAMPLE_MS);
+  await attacker.begin(...attacks);
+  const came = monotonicMs();
+  const newcomer = await stage.emitter(newcomers, 'newcomer');
+  const newcomerMs = monotonicMs() - came;
+  await lasting(attackMs - Math.min(newcomerMs, attackMs));
+  const during = await receiver.latencies();
+  const tally = await attacker.end();
+  await watch.stop();
+  const residentPeak = watch.of(forwarder.pid).max;
+  await publisher.stopLoad();
+  await load;
+  const verdict = await proveSettled([publisher], [receiver], { told: 'none' });
+  const residentAfter = await leastWithin(forwarder.pid, AFTERWARDS_MS, residentBefore);
+  return {
+    verdict,
+    tally,
+    residentBefore,
+    residentPeak,
+    residentAfter,
+    p99Before: p99(before),
+    p99During: p99(during),
+    longestDuring: during.at(-1) ?? Number.NaN,
+    newcomerMs,
+    told: await toldOf([publisher, receiver, newcomer]),
+  };
+}
+
+/** The least that it needs within `ms`; ends early when it is down to `enough`. */
+async function leastWithin(pid: number, ms: number, enough: number): Promise<number> {
+  const end = monotonicMs() + ms;
+  let least = await residentBytes(pid);
+  while (least > enough && monotonicMs() < end) {
+    await lasting(SAMPLE_MS);
+    least = Math.min(least, await residentBytes(pid));
+  }
+  return least;
+}
+
+function p99(sorted: readonly number[]): number {
+  return sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN;
+}
+
+async function toldOf(emitters: readonly FaultEmitter[]): Promise<string[]> {
+  const journals = await Promise.all(emitters.map((emitter) => emitter.journal()));
+  return journals.flatMap(({ errors, statuses }, i) => [
+    ...errors.map(({ message }) => `${emitters[i]?.label}: ${message}`),
+    ...statuses
+      .filter(({ status }) => status === 'reconnecting')
+      .map(({ cause }) => `${emitters[i]?.label} reconnecting: ${cause}`),
+  ]);
+}
