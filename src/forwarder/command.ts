@@ -23,6 +23,7 @@ interface Flags {
   readonly xsubAddress?: string;
   readonly xpubAddress?: string;
   readonly logLevel?: string;
+  readonly maxMemoryBytes?: string;
   readonly timeout?: string;
 }
 
@@ -62,6 +63,10 @@ function createProgram(): Command {
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .option('--log-level <level>', LOG_LEVELS.join(', '))
+    .option(
+      '--max-memory-bytes <bytes>',
+      'drop all connections over it (default: 1 GiB, or a third of all memory)',
+    )
     .addHelpText('after', SERVER_HELP)
     .enablePositionalOptions()
     .helpCommand(false)
@@ -121,6 +126,7 @@ function toOptions({
   xsubAddress,
   xpubAddress,
   logLevel,
+  maxMemoryBytes,
 }: Flags): StandaloneForwarderOptions {
   return {
     xsubPort: xsubPort === undefined ? undefined : parsePortText(flagName('xsubPort'), xsubPort),
@@ -128,6 +134,7 @@ function toOptions({
     xsubAddress,
     xpubAddress,
     logLevel: logLevel as LogLevel | undefined,
+    maxMemoryBytes: maxMemoryBytes === undefined ? undefined : Number(maxMemoryBytes),
   };
 }
 

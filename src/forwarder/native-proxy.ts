@@ -30,6 +30,30 @@ const LINGER_MS = 250;
 /** TCP keep-alive: finds peers that vanished, and is answered by their kernel however busy their event loop is. */
 const KEEPALIVE = { tcpKeepalive: 1, tcpKeepaliveIdle: 30, tcpKeepaliveInterval: 10, tcpKeepaliveCount: 3 };
 
+/**
+ * The largest message that a subscriber may send. Subscriptions and commands are all that it has to: an emitter's
+ * longest topic has 4,096 bytes. libzmq keeps a topic as a tree with a node of some 48 bytes for each of its bytes,
+ * so that one of 10 MB cost 477 MB.
+ */
+const MAX_SUBSCRIPTION_BYTES = 8 * 1024;
+
+/**
+ * How many subscriptions of one connection wait for the proxy's thread. It takes all that wait before it looks at anything
+ * else, and while it does, as many come again: with libzmq's default of 1,000, a flood of topics held up everybody's messages four
+ * times as long, and was no faster itself.
+ */
+const MAX_WAITING_SUBSCRIPTIONS = 64;
+
+/** libzmq's number of the option, which the binding does not give to a PUB socket. */
+const ZMQ_RCVHWM = 24;
+
+/**
+ * A peer whose kernel has not taken anything for so long is dropped, and what waits for it is freed. An event loop
+ * may be blocked for as long; who was blocked for longer dials again and asks the history for what it missed, which
+ * holds as much by default.
+ */
+const MAX_STALL_MS = 60_000;
+
 /** Every running proxy: keeps its handle from the garbage collector, and ends it when the process exits. */
 const running = new Set<NativeProxy>();
 
@@ -59,18 +83,30 @@ export async function startNativeProxy(settings: ProxySettings): Promise<Running
 /** Options are set after construction: a bad one then throws, where in a constructor it would crash at exit. */
 function openSockets(zmq: Zeromq, settings: ProxySettings): { xsub: XSubscriber; xpub: Publisher } {
   const xsub = new zmq.XSubscriber();
-  const xpub = new zmq.Publisher();
+  const xpub = createPublisher(zmq);
   for (const socket of [xsub, xpub]) {
     Object.assign(socket, KEEPALIVE, {
       linger: LINGER_MS,
-      maxMessageSize: settings.maxMessageBytes,
+      tcpMaxRetransmitTimeout: MAX_STALL_MS,
       handshakeInterval: settings.handshakeInterval,
       backlog: 1024,
     });
   }
+  xsub.maxMessageSize = settings.maxMessageBytes;
+  xpub.maxMessageSize = MAX_SUBSCRIPTION_BYTES;
   xsub.receiveHighWaterMark = settings.highWaterMark;
   xpub.sendHighWaterMark = settings.highWaterMark;
   return { xsub, xpub };
+}
+
+function createPublisher(zmq: Zeromq): Publisher {
+  class SubscribersSide extends zmq.Publisher {
+    constructor() {
+      super();
+      this.setInt32Option(ZMQ_RCVHWM, MAX_WAITING_SUBSCRIPTIONS);
+    }
+  }
+  return new SubscribersSide();
 }
 
 class NativeRunningProxy implements RunningProxy {

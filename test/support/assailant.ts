@@ -13,6 +13,9 @@ const REDIAL_MS = 20;
 /** So many are dialled at once: more than the forwarder's backlog holds would only wait for the kernel's retries. */
 const DIALLED_AT_ONCE = 200;
 
+/** What is done with a connection. */
+export type Use = (socket: Socket) => void | Promise<void>;
+
 export interface Tally {
   /** Connections that were made. */
   made: number;
@@ -60,15 +63,15 @@ export class Assailant {
     return socket;
   }
 
-  /** Keeps up `count` connections and does `use` with each new one. Resolves when each has been made once. */
-  async hold(side: Side, count: number, use: (socket: Socket) => void): Promise<void> {
+  /** Keeps up `count` connections and does `use` with each new one. Resolves when it has been done so often. */
+  async hold(side: Side, count: number, use: Use): Promise<void> {
     for (let made = 0; made < count; made += DIALLED_AT_ONCE) {
       const some = Math.min(DIALLED_AT_ONCE, count - made);
       await Promise.all(Array.from({ length: some }, () => this.#keep(side, use)));
     }
   }
 
-  async #keep(side: Side, use: (socket: Socket) => void): Promise<void> {
+  async #keep(side: Side, use: Use): Promise<void> {
     const socket = await this.dial(side);
     const again = (): void => {
       this.inBackground(async () => {
@@ -83,7 +86,7 @@ export class Assailant {
     socket.once('close', () => {
       if (!this.isOver) again();
     });
-    use(socket);
+    await use(socket);
   }
 
   /** Sends what `produce` gives, as fast as `socket` takes it, until it gives nothing more or the end. */

@@ -2,6 +2,7 @@
  * What somebody who does not belong can send a forwarder: each attack is a function that begins it and resolves when it
  * is in place. It goes on until the assailant ends.
  */
+import type { Socket } from 'node:net';
 import type { Assailant, Side } from './assailant.js';
 import { frame, greeting, longHeader, readyFrame } from './zmtp-sockets.js';
 
@@ -11,6 +12,27 @@ const SUBSCRIBE_TO_ALL = frame(0, '\x01');
 /** All that a peer of `socketType` sends before its first message. */
 function introduction(socketType: string): Buffer {
   return Buffer.concat([greeting({ minor: 1 }), readyFrame(socketType)]);
+}
+
+/**
+ * Resolves when the forwarder has shaken hands, or hung up: it does so with a subscriber that does not wait for its
+ * READY.
+ */
+function shakeHands(socket: Socket, socketType: string): Promise<void> {
+  socket.write(introduction(socketType));
+  return new Promise((resolve) => {
+    let received = '';
+    const done = (): void => {
+      socket.off('data', read);
+      resolve();
+    };
+    const read = (chunk: Buffer): void => {
+      received += chunk.toString('latin1');
+      if (received.includes('READY')) done();
+    };
+    socket.on('data', read);
+    socket.once('close', done);
+  });
 }
 
 /** The socket that belongs at `side`. */
@@ -91,11 +113,12 @@ export const ATTACKS = {
 
   /** Frames that say they are longer than they are. */
   lie: (by: Assailant, { side, connections, size, sent, stage }: Lie) => {
-    const start = stage === 'ready' ? introduction(rightful(side)) : greeting({ minor: 1 });
     const header = promised(BigInt(size), stage === 'ready' ? 0 : 4);
     const body = Buffer.alloc(Math.min(sent, MIB), 1);
-    return by.hold(side, connections, (socket) => {
-      socket.write(Buffer.concat([start, header]));
+    return by.hold(side, connections, async (socket) => {
+      if (stage === 'ready') await shakeHands(socket, rightful(side));
+      else socket.write(greeting({ minor: 1 }));
+      socket.write(header);
       let left = sent;
       by.inBackground(() =>
         by.pour(socket, () => {
@@ -121,10 +144,10 @@ export const ATTACKS = {
   /** Subscriptions, each to a topic of its own. */
   topics: async (by: Assailant, { side, connections, topics, bytes, cancelled = false }: Topics) => {
     let connection = 0;
-    await by.hold(side, connections, (socket) => {
+    await by.hold(side, connections, async (socket) => {
       const mine = connection++;
       let next = 0;
-      socket.write(introduction('SUB'));
+      await shakeHands(socket, rightful(side));
       by.inBackground(() =>
         by.pour(socket, () => {
           const end = Math.min(next + 1000, topics / connections);
@@ -144,9 +167,10 @@ export const ATTACKS = {
 
   /** Subscribers to everything that never read. */
   stalled: (by: Assailant, { connections }: { readonly connections: number }) =>
-    by.hold('xpub', connections, (socket) => {
+    by.hold('xpub', connections, async (socket) => {
+      await shakeHands(socket, 'SUB');
       socket.pause();
-      socket.write(Buffer.concat([introduction('SUB'), SUBSCRIBE_TO_ALL]));
+      socket.write(SUBSCRIBE_TO_ALL);
     }),
 
   /** Connections that shake hands and go, one after another, so many at a time. */
@@ -157,9 +181,8 @@ export const ATTACKS = {
         while (!by.isOver) {
           const socket = await by.dial(side);
           if (socket === undefined) continue;
-          socket.write(Buffer.concat([introduction(rightful(side)), subscribe]));
-          await new Promise((resolve) => socket.once('data', resolve).once('close', resolve));
-          socket.destroy();
+          await shakeHands(socket, rightful(side));
+          socket.end(subscribe);
         }
       });
     }
@@ -172,8 +195,8 @@ export const ATTACKS = {
   ) => {
     const message = frame(bytes < 256 ? 0 : 2, Buffer.alloc(bytes, 'f'));
     const some = Buffer.concat(Array.from({ length: Math.ceil(65_536 / message.length) }, () => message));
-    return by.hold('xsub', connections, (socket) => {
-      socket.write(introduction('PUB'));
+    return by.hold('xsub', connections, async (socket) => {
+      await shakeHands(socket, 'PUB');
       by.inBackground(() => by.pour(socket, () => some));
     });
   },

@@ -1,0 +1,149 @@
+/**
+ * A proxy that may only need so much memory.
+ *
+ * libzmq bounds nothing in bytes: it keeps every topic of every subscriber, and counts the messages that wait for one,
+ * however large they are. Nor does it say whose they are, or let go of a single peer. What can be done from outside
+ * is to drop them all: memory over the limit ends the proxy, and another one begins at the same addresses. Emitters
+ * connect again within a third of a second and ask for what they missed, as after any outage.
+ *
+ * The other one runs in a child process. What is freed in this one may not go back to the system, as it lies in
+ * pieces between what is still in use; what ends with a process always does.
+ */
+import { readFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
+import { parseEndpoint } from '../address.js';
+import { DemitterError } from '../errors.js';
+import { startChildProxy } from './child-proxy.js';
+import type { Binding, ProxySettings, RunningProxy, StartProxy } from './settings.js';
+
+/** A flood from this machine brings some 300 MB a second of topics, or a gigabyte of large messages. */
+const CHECK_INTERVAL_MS = 100;
+
+/** Room for some 15,000 emitters, or for three million topics. */
+const MAX_DEFAULT_BYTES = 1024 * 1024 * 1024;
+
+export interface MemoryLimit {
+  /** Of the process that the proxy runs in, as the kernel counts what is resident. */
+  readonly maxBytes: number;
+  /** All connections are about to be dropped. */
+  onOver(residentBytes: number): void;
+}
+
+/**
+ * 1 GiB, or a third of what this machine or container has if that is less: the process that is left behind and the
+ * next one fit beside each other.
+ */
+export function defaultMemoryLimit(): number {
+  const constrained = process.constrainedMemory();
+  const available = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+  return Math.min(MAX_DEFAULT_BYTES, Math.floor(available / 3));
+}
+
+/** As `start`, but what it starts keeps to `limit`. Whatever listens for its end hears of its last one only. */
+export function limitMemory(start: StartProxy, limit: MemoryLimit): StartProxy {
+  return async (settings) => new LimitedProxy(await start(settings), settings, limit);
+}
+
+class LimitedProxy implements RunningProxy {
+  readonly xsubAddress: string;
+  readonly xpubAddress: string;
+  readonly ended: Promise<DemitterError | undefined>;
+  readonly #settings: ProxySettings;
+  readonly #limit: MemoryLimit;
+  #proxy: RunningProxy;
+  #state: 'running' | 'stopping' = 'running';
+
+  constructor(proxy: RunningProxy, settings: ProxySettings, limit: MemoryLimit) {
+    const { xsubAddress, xpubAddress } = proxy;
+    this.xsubAddress = xsubAddress;
+    this.xpubAddress = xpubAddress;
+    this.#proxy = proxy;
+    this.#limit = limit;
+    this.#settings = {
+      ...settings,
+      xsub: withPortOf(settings.xsub, xsubAddress),
+      xpub: withPortOf(settings.xpub, xpubAddress),
+    };
+    this.ended = this.#live();
+  }
+
+  get kind(): RunningProxy['kind'] {
+    return this.#proxy.kind;
+  }
+
+  get pid(): number | undefined {
+    return this.#proxy.pid;
+  }
+
+  async stop(): Promise<void> {
+    this.#state = 'stopping';
+    await this.#proxy.stop();
+    await this.ended;
+  }
+
+  async #live(): Promise<DemitterError | undefined> {
+    for (;;) {
+      const overBytes = await this.#untilOver();
+      if (overBytes === undefined) return this.#proxy.ended;
+      this.#limit.onOver(overBytes);
+      await this.#proxy.stop();
+      if (this.#isStopping()) return undefined;
+      try {
+        this.#proxy = await startChildProxy(this.#settings);
+      } catch (cause) {
+        return new DemitterError(
+          'DEMITTER_FORWARDER_FAILED',
+          `the proxy needed too much memory and could not be started again: ${messageOf(cause)}`,
+          { cause },
+        );
+      }
+      if (this.#isStopping()) await this.#proxy.stop();
+    }
+  }
+
+  /** Whether `stop` was called, also while something else was waited for. */
+  #isStopping(): boolean {
+    return this.#state === 'stopping';
+  }
+
+  /** Resolves with what the proxy's process needs once that is over the limit, and with nothing at the proxy's end. */
+  #untilOver(): Promise<number | undefined> {
+    const { ended, pid } = this.#proxy;
+    return new Promise((resolve) => {
+      const timer = setInterval(() => {
+        const bytes = residentBytes(pid);
+        if (bytes > this.#limit.maxBytes) settle(bytes);
+      }, CHECK_INTERVAL_MS);
+      // The proxy itself keeps the process alive.
+      timer.unref();
+      function settle(bytes?: number): void {
+        clearInterval(timer);
+        resolve(bytes);
+      }
+      void ended.then(() => settle());
+    });
+  }
+}
+
+/** 0 where the system does not say: that of another process, everywhere but on Linux. */
+function residentBytes(pid: number | undefined): number {
+  if (pid === process.pid) return process.memoryUsage.rss();
+  try {
+    const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
+    return Number(kibibytes ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
+/** The same binding, at the port that the system chose. */
+function withPortOf(binding: Binding, address: string): Binding {
+  const bound = parseEndpoint(address);
+  if (typeof bound === 'string' || bound.protocol !== 'tcp' || binding.endpoint.protocol !== 'tcp')
+    return binding;
+  return { ...binding, endpoint: { ...binding.endpoint, port: bound.port } };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
