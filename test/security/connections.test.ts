@@ -32,13 +32,14 @@ const LONG: readonly Case[] = [
   },
   ...(['handshake', 'ready'] as const).flatMap((stage) =>
     [
-      { size: `${2n ** 63n}`, sent: 0 },
-      { size: `${2 ** 31}`, sent: 0 },
-      { size: '16842753', sent: 0 },
-      { size: '16842752', sent: 16_000_000 },
-    ].map(({ size, sent }) => ({
-      title: `1,000 frames of ${size} bytes, of which ${sent} come, in stage ${stage}`,
-      attacks: both((side) => ({ name: 'lie', parameters: { side, connections: 500, size, sent, stage } })),
+      { size: `${2n ** 63n}`, sent: 0, connections: 500 },
+      { size: `${2 ** 31}`, sent: 0, connections: 500 },
+      { size: '16842753', sent: 0, connections: 500 },
+      { size: '16842752', sent: 0, connections: 500 },
+      { size: '16842752', sent: 16_000_000, connections: 50 },
+    ].map(({ size, sent, connections }) => ({
+      title: `${2 * connections} frames of ${size} bytes, of which ${sent} come, stage ${stage}`,
+      attacks: both((side) => ({ name: 'lie', parameters: { side, connections, size, sent, stage } })),
     })),
   ),
   { title: 'foreign peers', attacks: [{ name: 'foreign', parameters: { connections: 1000 } }] },
@@ -92,6 +93,13 @@ const LONG: readonly Case[] = [
     ],
   },
   {
+    title: '100,000 topics, and subscribers that come and go',
+    attacks: [
+      { name: 'topics', parameters: { side: 'xpub', connections: 1, topics: 100_000, bytes: 20 } },
+      { name: 'churn', parameters: { side: 'xpub', connections: 10 } },
+    ],
+  },
+  {
     title: 'connections that come and go',
     attacks: both((side) => ({ name: 'churn', parameters: { side, connections: 20 } })),
   },
@@ -109,13 +117,14 @@ for (const { title, attacks } of isLong ? LONG : []) {
       attacks,
       eventsPerSecond: 1000,
       beforeMs: byForm({ short: 200, long: 3000 }),
-      attackMs: byForm({ short: 500, long: 8000 }),
+      attackMs: byForm({ short: 500, long: 6000 }),
+      besideFirst: true,
     });
     const { verdict, tally, residentBefore, residentPeak, residentAfter } = outcome;
     tellFigures(title, {
       growth: `${toMib(residentPeak - residentBefore)} MiB`,
       afterwards: `${toMib(residentAfter - residentBefore)} MiB`,
-      p99: `${outcome.p99Before.toFixed(1)} → ${outcome.p99During.toFixed(1)} ms`,
+      p99: `${outcome.p99Before.toFixed(1)} | ${outcome.p99Beside.toFixed(1)} | ${outcome.p99During.toFixed(1)} ms`,
       longest: `${outcome.longestDuring.toFixed(0)} ms`,
       newcomer: `${outcome.newcomerMs.toFixed(0)} ms`,
       attacker: `${tally.made} made, ${tally.dropped} dropped, ${toMib(tally.sent)} MiB`,

@@ -120,7 +120,8 @@ class Madhouse implements AsyncDisposable {
     socket.resume();
     const seed = SEED * 1_000_000 + this.#connections++;
     if (this.#connections === this.#waiting?.count) this.#waiting.resolve();
-    for (const piece of drawStream(seed, this.#socketTypes)) {
+    const { introduction, rest } = drawStream(seed, this.#socketTypes);
+    for (const piece of [...introduction, ...rest]) {
       if (socket.destroyed) return;
       socket.write(piece);
       await turn();

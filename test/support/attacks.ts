@@ -98,7 +98,9 @@ export const ATTACKS = {
 
   /** The handshake stands still after so many of its bytes. */
   stall: (by: Assailant, { side, connections, after }: Counted & { readonly after: number }) =>
-    by.hold(side, connections, (socket) => socket.write(introduction(rightful(side)).subarray(0, after))),
+    by.hold(side, connections, (socket) => {
+      socket.write(introduction(rightful(side)).subarray(0, after));
+    }),
 
   /** The handshake, one byte after another. */
   trickle: (by: Assailant, { side, connections, everyMs }: Counted & { readonly everyMs: number }) =>
@@ -154,7 +156,8 @@ export const ATTACKS = {
           if (next === end) return undefined;
           const frames: Buffer[] = [];
           for (; next < end; next += 1) {
-            const topic = `${mine}.${next}`.padStart(bytes, '-');
+            // What differs comes first, so that no topic shares its tail with another in the forwarder's tree.
+            const topic = `${mine}.${next}.`.padEnd(bytes, '-');
             const flags = topic.length < 255 ? 0 : 2;
             frames.push(frame(flags, `\x01${topic}`));
             if (cancelled) frames.push(frame(flags, `\x00${topic}`));

@@ -9,7 +9,7 @@ import { type FaultEmitter, monotonicMs, proveSettled } from './fault-peer.js';
 import { FaultStage } from './fault-stage.js';
 import { ForwarderProcess } from './forwarder-process.js';
 import type { Verdict } from './oracle.js';
-import { ResidentWatch, residentBytes } from './process-memory.js';
+import { ResidentWatch, residentBytesOfAll } from './process-memory.js';
 
 export interface Siege {
   readonly attacks: readonly Attack[];
@@ -18,6 +18,11 @@ export interface Siege {
   /** How long is measured before, and during the attack. */
   readonly beforeMs: number;
   readonly attackMs: number;
+  /**
+   * Whether the same is done to another forwarder first, on the same machine: what the honest feel of that, they feel of an attacker
+   * that takes processor time, and not of what it does to their forwarder. @default false
+   */
+  readonly besideFirst?: boolean;
   /** Of the forwarder's command line. */
   readonly forwarderArgs?: readonly string[];
 }
@@ -30,11 +35,13 @@ export interface Outcome {
   readonly residentPeak: number;
   readonly residentAfter: number;
   readonly p99Before: number;
+  /** While the other forwarder was attacked; `NaN` if none was. */
+  readonly p99Beside: number;
   readonly p99During: number;
   readonly longestDuring: number;
   /** How long an emitter took to become ready that came during the attack. */
   readonly newcomerMs: number;
-  /** Errors and changes of status that the honest were told of. */
+  /** Errors that the honest were told of. */
   readonly told: readonly string[];
 }
 
@@ -45,7 +52,7 @@ const SAMPLE_MS = 20;
 const AFTERWARDS_MS = 5000;
 
 export async function underAttack(siege: Siege): Promise<Outcome> {
-  const { attacks, eventsPerSecond, beforeMs, attackMs, forwarderArgs = [] } = siege;
+  const { attacks, eventsPerSecond, beforeMs, attackMs, besideFirst = false, forwarderArgs = [] } = siege;
   await using stage = new FaultStage(await ForwarderProcess.start(...forwarderArgs));
   const { forwarder } = stage;
   const publisher = await stage.one('publisher');
@@ -58,19 +65,21 @@ export async function underAttack(siege: Siege): Promise<Outcome> {
     manner: { rate: eventsPerSecond },
   });
   load.catch(() => {});
-  await using attacker = await Attacker.start(forwarder.addresses);
   // What runs for the first time takes long.
   await lasting(beforeMs / 2);
   await receiver.latencies();
   await lasting(beforeMs);
   const before = await receiver.latencies();
-  const residentBefore = await residentBytes(forwarder.pid);
-  const watch = new ResidentWatch([forwarder.pid], SAMPLE_MS);
+  const beside = besideFirst ? await latenciesBeside(receiver, attacks, attackMs) : [];
+  await using attacker = await Attacker.start(forwarder.addresses);
+  await receiver.latencies();
+  const residentBefore = await residentBytesOfAll(forwarder.pid);
+  const watch = new ResidentWatch([forwarder.pid], SAMPLE_MS, residentBytesOfAll);
   await attacker.begin(...attacks);
   const came = monotonicMs();
   const newcomer = await stage.emitter(newcomers, 'newcomer');
   const newcomerMs = monotonicMs() - came;
-  await lasting(attackMs - Math.min(newcomerMs, attackMs));
+  await lasting(Math.max(0, attackMs - newcomerMs));
   const during = await receiver.latencies();
   const tally = await attacker.end();
   await watch.stop();
@@ -86,6 +95,7 @@ export async function underAttack(siege: Siege): Promise<Outcome> {
     residentPeak,
     residentAfter,
     p99Before: p99(before),
+    p99Beside: p99(beside),
     p99During: p99(during),
     longestDuring: during.at(-1) ?? Number.NaN,
     newcomerMs,
@@ -93,13 +103,28 @@ export async function underAttack(siege: Siege): Promise<Outcome> {
   };
 }
 
+async function latenciesBeside(
+  receiver: FaultEmitter,
+  attacks: readonly Attack[],
+  attackMs: number,
+): Promise<number[]> {
+  await using forwarder = await ForwarderProcess.start();
+  await using attacker = await Attacker.start(forwarder.addresses);
+  await receiver.latencies();
+  await attacker.begin(...attacks);
+  await lasting(attackMs);
+  const latencies = await receiver.latencies();
+  await attacker.end();
+  return latencies;
+}
+
 /** The least that it needs within `ms`; ends early when it is down to `enough`. */
 async function leastWithin(pid: number, ms: number, enough: number): Promise<number> {
   const end = monotonicMs() + ms;
-  let least = await residentBytes(pid);
+  let least = await residentBytesOfAll(pid);
   while (least > enough && monotonicMs() < end) {
     await lasting(SAMPLE_MS);
-    least = Math.min(least, await residentBytes(pid));
+    least = Math.min(least, await residentBytesOfAll(pid));
   }
   return least;
 }
@@ -108,12 +133,12 @@ function p99(sorted: readonly number[]): number {
   return sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN;
 }
 
+/** Each thing once, with how often it was told. */
 async function toldOf(emitters: readonly FaultEmitter[]): Promise<string[]> {
   const journals = await Promise.all(emitters.map((emitter) => emitter.journal()));
-  return journals.flatMap(({ errors, statuses }, i) => [
-    ...errors.map(({ message }) => `${emitters[i]?.label}: ${message}`),
-    ...statuses
-      .filter(({ status }) => status === 'reconnecting')
-      .map(({ cause }) => `${emitters[i]?.label} reconnecting: ${cause}`),
-  ]);
+  const times = new Map<string, number>();
+  for (const { errors } of journals) {
+    for (const { message } of errors) times.set(message, (times.get(message) ?? 0) + 1);
+  }
+  return [...times].map(([message, count]) => `${count} × ${message}`);
 }

@@ -7,6 +7,12 @@ import { frame, greeting, longHeader, readyFrame } from './zmtp-sockets.js';
 
 export type Pieces = readonly Buffer[];
 
+export interface Stream {
+  /** Greeting and READY. */
+  readonly introduction: Pieces;
+  readonly rest: Pieces;
+}
+
 /** What of a stream's parts is damaged. */
 const DAMAGED = 0.25;
 /** A stream is cut off so often before its end. */
@@ -69,17 +75,19 @@ const PARTS: readonly ((draw: Draw) => Buffer)[] = [
 ];
 
 /** What a peer of one of `socketTypes` might send, if it were mad. */
-export function drawStream(seed: number, socketTypes: readonly string[]): Pieces {
+export function drawStream(seed: number, socketTypes: readonly string[]): Stream {
   const draw = new Draw(seed);
   const { mutate } = new Mutator(draw.below(2 ** 31), DAMAGED);
-  const parts = [
-    greeting({ minor: draw.below(2) }),
-    readyFrame(draw.oneOf(socketTypes)),
-    ...Array.from({ length: draw.below(20) }, () => draw.oneOf(PARTS)(draw)),
-  ];
-  const stream = Buffer.concat(parts.map(mutate));
-  const end = draw.chance(CUT_OFF) ? draw.below(stream.length) : stream.length;
-  return cut(stream.subarray(0, end), draw);
+  const introduction = [greeting({ minor: draw.below(2) }), readyFrame(draw.oneOf(socketTypes))].map(mutate);
+  const rest = Array.from({ length: draw.below(20) }, () => mutate(draw.oneOf(PARTS)(draw)));
+  if (draw.chance(CUT_OFF)) return { introduction: cut(cutOff(introduction, draw), draw), rest: [] };
+  return { introduction: cut(Buffer.concat(introduction), draw), rest: cut(cutOff(rest, draw), draw) };
+}
+
+/** Some streams end before their time. */
+function cutOff(parts: readonly Buffer[], draw: Draw): Buffer {
+  const stream = Buffer.concat(parts);
+  return stream.subarray(0, draw.chance(CUT_OFF) ? draw.below(stream.length) : stream.length);
 }
 
 function cut(stream: Buffer, draw: Draw): Pieces {
