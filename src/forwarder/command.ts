@@ -65,7 +65,7 @@ function createProgram(): Command {
     .option('--log-level <level>', LOG_LEVELS.join(', '))
     .option(
       '--max-memory-bytes <bytes>',
-      'drop all connections over it (default: 1 GiB, or a third of all memory)',
+      'drop all connections over it (default: 512 MiB, or a third of all memory)',
     )
     .addHelpText('after', SERVER_HELP)
     .enablePositionalOptions()

@@ -19,8 +19,8 @@ import type { Binding, ProxySettings, RunningProxy, StartProxy } from './setting
 /** A flood from this machine brings some 300 MB a second of topics, or a gigabyte of large messages. */
 const CHECK_INTERVAL_MS = 100;
 
-/** Room for some 15,000 emitters, or for three million topics. */
-const MAX_DEFAULT_BYTES = 1024 * 1024 * 1024;
+/** Room for some 9,000 emitters. */
+const MAX_DEFAULT_BYTES = 512 * 1024 * 1024;
 
 export interface MemoryLimit {
   /** Of the process that the proxy runs in, as the kernel counts what is resident. */
@@ -30,7 +30,7 @@ export interface MemoryLimit {
 }
 
 /**
- * 1 GiB, or a third of what this machine or container has if that is less: the process that is left behind and the
+ * 512 MiB, or a third of what this machine or container has if that is less: the process that is left behind and the
  * next one fit beside each other.
  */
 export function defaultMemoryLimit(): number {
@@ -86,7 +86,7 @@ class LimitedProxy implements RunningProxy {
       const overBytes = await this.#untilOver();
       if (overBytes === undefined) return this.#proxy.ended;
       this.#limit.onOver(overBytes);
-      await this.#proxy.stop();
+      await end(this.#proxy);
       if (this.#isStopping()) return undefined;
       try {
         this.#proxy = await startChildProxy(this.#settings);
@@ -123,6 +123,13 @@ class LimitedProxy implements RunningProxy {
       void ended.then(() => settle());
     });
   }
+}
+
+/** A child is not given the time to free everything: it all ends with it. */
+async function end(proxy: RunningProxy): Promise<void> {
+  const stopped = proxy.stop();
+  if (proxy.kind === 'child' && proxy.pid !== undefined) process.kill(proxy.pid, 'SIGKILL');
+  await stopped;
 }
 
 /** 0 where the system does not say: that of another process, everywhere but on Linux. */

@@ -31,7 +31,7 @@ export interface StandaloneForwarderOptions extends ForwarderOptions {
    * How much memory the process may need, in bytes. Over it, all connections are dropped and whatever they cost is freed;
    * a warning in the log says so. Emitters connect again and miss nothing that their histories hold. From 134,217,728 (128
    * MiB) on; `Infinity` for no limit.
-   * @default 1 GiB, or a third of what the machine or container has if that is less
+   * @default 512 MiB, or a third of what the machine or container has if that is less
    */
   readonly maxMemoryBytes?: number | undefined;
 }

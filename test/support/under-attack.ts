@@ -9,7 +9,7 @@ import { type FaultEmitter, monotonicMs, proveSettled } from './fault-peer.js';
 import { FaultStage } from './fault-stage.js';
 import { ForwarderProcess } from './forwarder-process.js';
 import type { Verdict } from './oracle.js';
-import { ResidentWatch, residentBytesOfAll } from './process-memory.js';
+import { MIB, ResidentWatch, residentBytesOfAll } from './process-memory.js';
 
 export interface Siege {
   readonly attacks: readonly Attack[];
@@ -18,6 +18,8 @@ export interface Siege {
   /** How long is measured before, and during the attack. */
   readonly beforeMs: number;
   readonly attackMs: number;
+  /** How long the forwarder is given at most to return its memory afterwards. */
+  readonly afterwardsMs: number;
   /**
    * Whether the same is done to another forwarder first, on the same machine: what the honest feel of that, they feel of an attacker
    * that takes processor time, and not of what it does to their forwarder. @default false
@@ -48,8 +50,8 @@ export interface Outcome {
 const NAMES = ['honest:0', 'honest:1'];
 const EVENT_BYTES = 200;
 const SAMPLE_MS = 20;
-/** Memory is freed when the last connection's end has been noticed. */
-const AFTERWARDS_MS = 5000;
+/** What comes this close to what it was before counts as returned: a process breathes. */
+const RETURNED = 8 * MIB;
 
 export async function underAttack(siege: Siege): Promise<Outcome> {
   const { attacks, eventsPerSecond, beforeMs, attackMs, besideFirst = false, forwarderArgs = [] } = siege;
@@ -87,7 +89,7 @@ export async function underAttack(siege: Siege): Promise<Outcome> {
   await publisher.stopLoad();
   await load;
   const verdict = await proveSettled([publisher], [receiver], { told: 'none' });
-  const residentAfter = await leastWithin(forwarder.pid, AFTERWARDS_MS, residentBefore);
+  const residentAfter = await leastWithin(forwarder.pid, siege.afterwardsMs, residentBefore + RETURNED);
   return {
     verdict,
     tally,
