@@ -13,7 +13,6 @@ import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { parseEndpoint } from '../address.js';
 import { DemitterError } from '../errors.js';
-import { startChildProxy } from './child-proxy.js';
 import type { Binding, ProxySettings, RunningProxy, StartProxy } from './settings.js';
 
 /** A flood from this machine brings some 300 MB a second of topics, or a gigabyte of large messages. */
@@ -39,9 +38,12 @@ export function defaultMemoryLimit(): number {
   return Math.min(MAX_DEFAULT_BYTES, Math.floor(available / 3));
 }
 
-/** As `start`, but what it starts keeps to `limit`. Whatever listens for its end hears of its last one only. */
-export function limitMemory(start: StartProxy, limit: MemoryLimit): StartProxy {
-  return async (settings) => new LimitedProxy(await start(settings), settings, limit);
+/**
+ * As `start`, but what it starts keeps to `limit`: when it does not, `startNext` takes its place, and its own.
+ * Whoever waits for the end hears of the last one's.
+ */
+export function limitMemory(start: StartProxy, startNext: StartProxy, limit: MemoryLimit): StartProxy {
+  return async (settings) => new LimitedProxy(await start(settings), settings, startNext, limit);
 }
 
 class LimitedProxy implements RunningProxy {
@@ -49,15 +51,17 @@ class LimitedProxy implements RunningProxy {
   readonly xpubAddress: string;
   readonly ended: Promise<DemitterError | undefined>;
   readonly #settings: ProxySettings;
+  readonly #startNext: StartProxy;
   readonly #limit: MemoryLimit;
   #proxy: RunningProxy;
   #state: 'running' | 'stopping' = 'running';
 
-  constructor(proxy: RunningProxy, settings: ProxySettings, limit: MemoryLimit) {
+  constructor(proxy: RunningProxy, settings: ProxySettings, startNext: StartProxy, limit: MemoryLimit) {
     const { xsubAddress, xpubAddress } = proxy;
     this.xsubAddress = xsubAddress;
     this.xpubAddress = xpubAddress;
     this.#proxy = proxy;
+    this.#startNext = startNext;
     this.#limit = limit;
     this.#settings = {
       ...settings,
@@ -89,7 +93,7 @@ class LimitedProxy implements RunningProxy {
       await end(this.#proxy);
       if (this.#isStopping()) return undefined;
       try {
-        this.#proxy = await startChildProxy(this.#settings);
+        this.#proxy = await this.#startNext(this.#settings);
       } catch (cause) {
         return new DemitterError(
           'DEMITTER_FORWARDER_FAILED',

@@ -8,6 +8,7 @@ import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import type { Logger } from 'pino';
 import { checkInteger } from '../checks.js';
+import { startChildProxy } from './child-proxy.js';
 import { type Forwarder, openForwarder } from './create.js';
 import { type LogLevel, resolveLogLevel } from './log-level.js';
 import { defaultMemoryLimit, limitMemory } from './memory-limit.js';
@@ -91,7 +92,7 @@ export async function openStandalone(plan: StandalonePlan): Promise<Forwarder> {
     const logger = options.logger ?? (await createLogger({ level: logLevel, ...options.loggerOptions }));
     const { startProxy } = await import('./start-proxy.js');
     const onOver = (residentBytes: number): void => warnOfMemory(logger, residentBytes, maxMemoryBytes);
-    const start = limitMemory(startProxy, { maxBytes: maxMemoryBytes, onOver });
+    const start = limitMemory(startProxy, startChildProxy, { maxBytes: maxMemoryBytes, onOver });
     const forwarder = await openForwarder(settings, logger, start);
     void signals.first.then((signal) => forwarder.close(`received ${signal}`));
     void forwarder.closed.then((failure) => {
