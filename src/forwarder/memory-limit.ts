@@ -18,6 +18,9 @@ import type { Binding, ProxySettings, RunningProxy, StartProxy } from './setting
 /** A flood from this machine brings some 300 MB a second of topics, or a gigabyte of large messages. */
 const CHECK_INTERVAL_MS = 100;
 
+/** Freeing what is over the limit took four seconds at most, on a busy machine. */
+const MAX_STOP_MS = 10_000;
+
 /** Room for some 9,000 emitters. */
 const MAX_DEFAULT_BYTES = 512 * 1024 * 1024;
 
@@ -26,6 +29,11 @@ export interface MemoryLimit {
   readonly maxBytes: number;
   /** All connections are about to be dropped. */
   onOver(residentBytes: number): void;
+  /**
+   * The proxy does not end. libzmq walks through all topics for each subscriber that leaves: if others come and go faster than
+   * that, its thread never gets to anything else, and whoever has left still costs memory. Only the end of this process helps.
+   */
+  onStuck(): void;
 }
 
 /**
@@ -90,7 +98,7 @@ class LimitedProxy implements RunningProxy {
       const overBytes = await this.#untilOver();
       if (overBytes === undefined) return this.#proxy.ended;
       this.#limit.onOver(overBytes);
-      await end(this.#proxy);
+      await this.#end();
       if (this.#isStopping()) return undefined;
       try {
         this.#proxy = await this.#startNext(this.#settings);
@@ -103,6 +111,16 @@ class LimitedProxy implements RunningProxy {
       }
       if (this.#isStopping()) await this.#proxy.stop();
     }
+  }
+
+  async #end(): Promise<void> {
+    const { kind, pid } = this.#proxy;
+    const timer = setTimeout(() => this.#limit.onStuck(), MAX_STOP_MS);
+    const stopped = this.#proxy.stop();
+    // A child is not given the time to free everything: it all ends with it.
+    if (kind === 'child' && pid !== undefined) process.kill(pid, 'SIGKILL');
+    await stopped;
+    clearTimeout(timer);
   }
 
   /** Whether `stop` was called, also while something else was waited for. */
@@ -127,13 +145,6 @@ class LimitedProxy implements RunningProxy {
       void ended.then(() => settle());
     });
   }
-}
-
-/** A child is not given the time to free everything: it all ends with it. */
-async function end(proxy: RunningProxy): Promise<void> {
-  const stopped = proxy.stop();
-  if (proxy.kind === 'child' && proxy.pid !== undefined) process.kill(proxy.pid, 'SIGKILL');
-  await stopped;
 }
 
 /** 0 where the system does not say: that of another process, everywhere but on Linux. */

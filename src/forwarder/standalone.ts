@@ -11,7 +11,7 @@ import { checkInteger } from '../checks.js';
 import { startChildProxy } from './child-proxy.js';
 import { type Forwarder, openForwarder } from './create.js';
 import { type LogLevel, resolveLogLevel } from './log-level.js';
-import { defaultMemoryLimit, limitMemory } from './memory-limit.js';
+import { defaultMemoryLimit, limitMemory, type MemoryLimit } from './memory-limit.js';
 import {
   type Environment,
   type ForwarderOptions,
@@ -91,8 +91,7 @@ export async function openStandalone(plan: StandalonePlan): Promise<Forwarder> {
   try {
     const logger = options.logger ?? (await createLogger({ level: logLevel, ...options.loggerOptions }));
     const { startProxy } = await import('./start-proxy.js');
-    const onOver = (residentBytes: number): void => warnOfMemory(logger, residentBytes, maxMemoryBytes);
-    const start = limitMemory(startProxy, startChildProxy, { maxBytes: maxMemoryBytes, onOver });
+    const start = limitMemory(startProxy, startChildProxy, memoryLimit(maxMemoryBytes, logger));
     const forwarder = await openForwarder(settings, logger, start);
     void signals.first.then((signal) => forwarder.close(`received ${signal}`));
     void forwarder.closed.then((failure) => {
@@ -106,13 +105,27 @@ export async function openStandalone(plan: StandalonePlan): Promise<Forwarder> {
   }
 }
 
-function warnOfMemory(logger: Logger, residentBytes: number, maxBytes: number): void {
-  const mib = (bytes: number): string => `${Math.round(bytes / 1024 / 1024)} MiB`;
-  logger.warn(
-    { residentBytes, maxMemoryBytes: maxBytes },
-    `dropping all connections: ${mib(residentBytes)} are needed, over the limit of ${mib(maxBytes)}. Emitters connect ` +
-      'again by themselves. If those who belong need so much, raise --max-memory-bytes (option maxMemoryBytes)',
-  );
+function memoryLimit(maxBytes: number, logger: Logger): MemoryLimit {
+  return {
+    maxBytes,
+    onOver(residentBytes) {
+      logger.warn(
+        { residentBytes, maxMemoryBytes: maxBytes },
+        `dropping all connections: ${toMib(residentBytes)} MiB are needed, over the limit of ${toMib(maxBytes)} MiB. ` +
+          'Emitters connect again by themselves. If those who belong need so much, raise --max-memory-bytes ' +
+          '(option maxMemoryBytes)',
+      );
+    },
+    onStuck() {
+      logger.fatal('the proxy does not end, and its memory grows: ending this process, to be started again');
+      // An exit would wait for the proxy.
+      process.kill(process.pid, 'SIGKILL');
+    },
+  };
+}
+
+function toMib(bytes: number): number {
+  return Math.round(bytes / 1024 / 1024);
 }
 
 /** Readable lines are for people only: whatever reads a pipe gets JSON. */

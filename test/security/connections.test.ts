@@ -159,13 +159,6 @@ const LONG: readonly Case[] = [
     ],
   },
   {
-    title: '100,000 topics, and subscribers that come and go',
-    attacks: [
-      { name: 'topics', parameters: { side: 'xpub', connections: 1, topics: 100_000, bytes: 20 } },
-      { name: 'churn', parameters: { side: 'xpub', connections: 10 } },
-    ],
-  },
-  {
     title: 'connections that come and go',
     attacks: both((side) => ({ name: 'churn', parameters: { side, connections: 20 } })),
   },

@@ -75,6 +75,11 @@ export class ForwarderProcess implements AsyncDisposable {
     this.#listeningSince = monotonicMs() - (Date.now() - Number(time));
   }
 
+  /** Resolves with how it ended. */
+  get exit(): Promise<ExitStatus> {
+    return this.#running.exit;
+  }
+
   /** SIGTERM; resolves with how it ended. */
   stop(): Promise<ExitStatus> {
     this.#running.kill('SIGTERM');

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { DemitterError } from '../../src/errors.js';
-import { defaultMemoryLimit, limitMemory } from '../../src/forwarder/memory-limit.js';
+import { defaultMemoryLimit, limitMemory, type MemoryLimit } from '../../src/forwarder/memory-limit.js';
 import { resolveProxySettings } from '../../src/forwarder/options.js';
 import type { ProxySettings, RunningProxy } from '../../src/forwarder/settings.js';
 import { Mailbox } from '../conformance/mailbox.js';
 
+const UNHEARD = { onOver: () => undefined, onStuck: () => undefined };
 /** Every process needs more, and none needs so much. */
-const ALWAYS_OVER = 1;
-const NEVER_OVER = Number.MAX_SAFE_INTEGER;
+const ALWAYS_OVER: MemoryLimit = { ...UNHEARD, maxBytes: 1 };
+const NEVER_OVER: MemoryLimit = { ...UNHEARD, maxBytes: Number.MAX_SAFE_INTEGER };
 
 const SETTINGS = resolveProxySettings({ xsubPort: 0, xpubPort: 0 }, {});
 
@@ -45,14 +46,14 @@ describe('limitMemory()', () => {
         if (next.all.length > 1) throw over;
         return new FakeProxy();
       },
-      { maxBytes: ALWAYS_OVER, onOver: (bytes) => told.push(bytes) },
+      { ...ALWAYS_OVER, onOver: (bytes) => told.push(bytes) },
     );
     const proxy = await start(SETTINGS);
     const [settings] = await next.first(1);
     expect(first.isStopped).toBe(true);
     expect(settings?.xsub.endpoint).toEqual({ protocol: 'tcp', host: '*', port: 1 });
     expect(settings?.xpub.endpoint).toEqual({ protocol: 'tcp', host: '*', port: 2 });
-    expect(told.all[0]).toBeGreaterThan(ALWAYS_OVER);
+    expect(told.all[0]).toBeGreaterThan(1);
     expect(await proxy.ended).toMatchObject({ code: 'DEMITTER_FORWARDER_FAILED', cause: over });
   });
 
@@ -68,7 +69,7 @@ describe('limitMemory()', () => {
           begin = resolve;
         });
       },
-      { maxBytes: ALWAYS_OVER, onOver: () => undefined },
+      ALWAYS_OVER,
     );
     const proxy = await start(SETTINGS);
     await asked.first(1);
@@ -84,7 +85,7 @@ describe('limitMemory()', () => {
     const start = limitMemory(
       async () => only,
       () => Promise.reject(new Error('not needed')),
-      { maxBytes: NEVER_OVER, onOver: () => undefined },
+      NEVER_OVER,
     );
     const proxy = await start(SETTINGS);
     const failure = new DemitterError('DEMITTER_FORWARDER_FAILED', 'it died');
