@@ -30,8 +30,9 @@ export interface MemoryLimit {
   /** All connections are about to be dropped. */
   onOver(residentBytes: number): void;
   /**
-   * The proxy does not end. libzmq walks through all topics for each subscriber that leaves: if others come and go faster than
-   * that, its thread never gets to anything else, and whoever has left still costs memory. Only the end of this process helps.
+   * The proxy does not end. libzmq walks through all topics for each subscriber that leaves: if others come and go
+   * faster than that, its thread never gets to anything else, and whoever has left still costs memory. Only the end
+   * of this process helps.
    */
   onStuck(): void;
 }

@@ -39,9 +39,9 @@ const MAX_SUBSCRIPTION_BYTES = 8 * 1024;
 
 /**
  * How many subscriptions of one connection wait for the proxy's thread. It takes all that wait before it looks at
- * anything else, and while it does, as many come again: with 64, and with libzmq's default of 1,000, a flood of topics
- * of 4,000 bytes held up all messages for as long as it lasted. With 8 they passed, with a p99 of 70 to 130 ms. With 1 it was 25 ms,
- * but those who belong needed six times as long for 10,000 topics.
+ * anything else, and while it does, as many come again: with 64, and with libzmq's default of 1,000, a flood of
+ * topics of 4,000 bytes held up all messages for as long as it lasted. With 8 they passed, with a p99 of 70 to 130
+ * ms. With 1 it was 25 ms, but those who belong needed six times as long for 10,000 topics.
  */
 const MAX_WAITING_SUBSCRIPTIONS = 8;
 

@@ -29,9 +29,9 @@ export interface StandaloneForwarderOptions extends ForwarderOptions {
    */
   readonly logLevel?: LogLevel | undefined;
   /**
-   * How much memory the process may need, in bytes. Over it, all connections are dropped and whatever they cost is freed;
-   * a warning in the log says so. Emitters connect again and miss nothing that their histories hold. From 134,217,728 (128
-   * MiB) on; `Infinity` for no limit.
+   * How much memory the process may need, in bytes. Over it, all connections are dropped and whatever they cost is
+   * freed; a warning in the log says so. Emitters connect again and miss nothing that their histories hold. From
+   * 134,217,728 (128 MiB) on; `Infinity` for no limit.
    * @default 512 MiB, or a third of what the machine or container has if that is less
    */
   readonly maxMemoryBytes?: number | undefined;

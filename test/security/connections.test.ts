@@ -1,7 +1,7 @@
 /**
- * Connections of those who do not belong: idle, stalled in their handshake, lying about lengths, flooding. Those who belong
- * lose nothing and get in, and the forwarder's memory stays within bounds. The long form tells figures for each attack, for the
- * table in docs/security.md; the short one makes many of them at once.
+ * Connections of those who do not belong: idle, stalled in their handshake, lying about lengths, flooding. Those who
+ * belong lose nothing and get in, and the forwarder's memory stays within bounds. The long form tells figures for
+ * each attack, for the table in docs/security.md; the short one makes many of them at once.
  */
 import { expect, test } from 'vitest';
 import type { Attack } from '../support/attacker.js';

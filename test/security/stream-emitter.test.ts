@@ -1,6 +1,6 @@
 /**
- * A forwarder that sends nonsense, instead of ZMTP or within it: an emitter neither crashes nor hangs nor gathers memory, goes on
- * dialling, and works as soon as an honest forwarder is there. `PROPERTY_SEED` draws other nonsense.
+ * A forwarder that sends nonsense, instead of ZMTP or within it: an emitter neither crashes nor hangs nor gathers
+ * memory, goes on dialling, and works as soon as an honest forwarder is there. `PROPERTY_SEED` draws other nonsense.
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';

@@ -1,6 +1,6 @@
 /**
- * Thousands of connections that speak ZMTP, but wrongly: the forwarder lives, serves those who belong all the while, and
- * keeps nothing of it. `PROPERTY_SEED` draws others.
+ * Thousands of connections that speak ZMTP, but wrongly: the forwarder lives, serves those who belong all the while,
+ * and keeps nothing of it. `PROPERTY_SEED` draws others.
  */
 import { connect } from 'node:net';
 import { setTimeout as lasting, setImmediate as turn } from 'node:timers/promises';

@@ -21,8 +21,8 @@ export interface Siege {
   /** How long the forwarder is given at most to return its memory afterwards. */
   readonly afterwardsMs: number;
   /**
-   * Whether the same is done to another forwarder first, on the same machine: what the honest feel of that, they feel of an attacker
-   * that takes processor time, and not of what it does to their forwarder. @default false
+   * Whether the same is done to another forwarder first, on the same machine: what the honest feel of that, they feel
+   * of an attacker that takes processor time, and not of what it does to their forwarder. @default false
    */
   readonly besideFirst?: boolean;
   /** Of the forwarder's command line. */

@@ -1,6 +1,6 @@
 /**
- * Whole ZMTP conversations as one side sends them, right in most of their bytes and wrong in some, in pieces of any size: drawn
- * from a seed, so that each can be had again.
+ * Whole ZMTP conversations as one side sends them, right in most of their bytes and wrong in some, in pieces of any
+ * size: drawn from a seed, so that each can be had again.
  */
 import { Mutator, mulberry32 } from './mutations.js';
 import { frame, greeting, longHeader, readyFrame } from './zmtp-sockets.js';
