@@ -26,6 +26,7 @@ interface Flags {
   readonly xsubAddress?: string;
   readonly xpubAddress?: string;
   readonly logLevel?: string;
+  readonly maxMemoryBytes?: string;
   readonly timeout?: string;
   readonly secretKeyFile?: string;
   readonly authorizedKeys?: string;
@@ -99,6 +100,10 @@ function createProgram(): Command {
     .option('--allow <network>', 'may connect as well, like 10.0.0.0/8; can be given again', collect)
     .option('--unprotected', 'without keys: everybody who reaches the ports may connect')
     .option('--log-level <level>', LOG_LEVELS.join(', '))
+    .option(
+      '--max-memory-bytes <bytes>',
+      'drop all connections over it (default: 512 MiB, or a third of all memory)',
+    )
     .addHelpText('after', SERVER_HELP)
     .enablePositionalOptions()
     .helpCommand(false)
@@ -199,6 +204,7 @@ function toOptions({
   authorizedKeys,
   unprotected,
   allow,
+  maxMemoryBytes,
 }: Flags): StandaloneForwarderOptions {
   return {
     xsubPort: xsubPort === undefined ? undefined : parsePortText(flagName('xsubPort'), xsubPort),
@@ -210,6 +216,7 @@ function toOptions({
     unprotected,
     allow,
     logLevel: logLevel as LogLevel | undefined,
+    maxMemoryBytes: maxMemoryBytes === undefined ? undefined : Number(maxMemoryBytes),
   };
 }
 

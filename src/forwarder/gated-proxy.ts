@@ -6,11 +6,11 @@
  * some milliseconds here, plus up to a quarter of a second in which what is queued for slow subscribers may leave. For
  * emitters it is a restart of the forwarder: they are back within half a second, and ask for what they missed.
  */
-import { type Endpoint, parseEndpoint } from '../address.js';
 import { DemitterError } from '../errors.js';
 import { Gate } from './access/gate.js';
 import { isGuarded } from './access/openness.js';
 import { codeOf } from './bind.js';
+import { atBoundPorts } from './bound-settings.js';
 import { startNativeProxy } from './native-proxy.js';
 import type { BareProxy, ProxySettings, Report, RunningProxy } from './settings.js';
 
@@ -145,20 +145,4 @@ class GatedProxy implements RunningProxy {
     await this.#gate.close();
     this.#end(failure);
   }
-}
-
-/** With the ports that the system chose: whoever is connected knows them. */
-function atBoundPorts(settings: ProxySettings, { xsubAddress, xpubAddress }: BareProxy): ProxySettings {
-  const { xsub, xpub } = settings;
-  return {
-    ...settings,
-    xsub: { ...xsub, endpoint: atBoundPort(xsub.endpoint, xsubAddress) },
-    xpub: { ...xpub, endpoint: atBoundPort(xpub.endpoint, xpubAddress) },
-  };
-}
-
-function atBoundPort(endpoint: Endpoint, bound: string): Endpoint {
-  const at = parseEndpoint(bound);
-  if (endpoint.protocol === 'ipc' || typeof at === 'string' || at.protocol === 'ipc') return endpoint;
-  return { ...endpoint, port: at.port };
 }

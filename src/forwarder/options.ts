@@ -45,7 +45,8 @@ export interface ForwarderOptions extends AccessOptions {
    */
   readonly highWaterMark?: number | undefined;
   /**
-   * The largest message taken, in bytes; a peer that sends a larger one is disconnected.
+   * The largest message taken from a publisher, in bytes; a peer that sends a larger one is disconnected. So is a
+   * subscriber that sends more than 8 KiB: it has nothing to send but subscriptions.
    * @default 16,842,752 (16 MiB for an event, 64 KiB for what goes around it)
    */
   readonly maxMessageBytes?: number | undefined;

@@ -7,8 +7,11 @@
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import type { Logger } from 'pino';
+import { checkInteger } from '../checks.js';
+import { startChildProxy } from './child-proxy.js';
 import { type Forwarder, openForwarder, type Reloadable } from './create.js';
 import { type LogLevel, resolveLogLevel } from './log-level.js';
+import { defaultMemoryLimit, limitMemory, type MemoryLimit } from './memory-limit.js';
 import { type Environment, type NameOf, quoteOption } from './option-source.js';
 import { type ForwarderOptions, resolveProxySettings } from './options.js';
 import type { ProxySettings } from './settings.js';
@@ -20,14 +23,25 @@ export interface StandaloneForwarderOptions extends ForwarderOptions {
    * @default `LOG_LEVEL` of the environment, or 'info'
    */
   readonly logLevel?: LogLevel | undefined;
+  /**
+   * How much memory the process may need, in bytes. Over it, all connections are dropped and whatever they cost is
+   * freed; a warning in the log says so. Emitters connect again and miss nothing that their histories hold. From
+   * 134,217,728 (128 MiB) on; `Infinity` for no limit.
+   * @default 512 MiB, or a third of what the machine or container has if that is less
+   */
+  readonly maxMemoryBytes?: number | undefined;
 }
 
 /** What is to be started, checked. */
 export interface StandalonePlan {
   readonly settings: ProxySettings;
   readonly logLevel: LogLevel;
+  readonly maxMemoryBytes: number;
   readonly options: ForwarderOptions;
 }
+
+/** What a forwarder with some hundred emitters needs anyway, and as much again. */
+const MIN_MEMORY_BYTES = 128 * 1024 * 1024;
 
 type Signal = 'SIGINT' | 'SIGTERM';
 const SIGNALS: readonly Signal[] = ['SIGINT', 'SIGTERM'];
@@ -46,15 +60,27 @@ export async function startStandaloneForwarder(options: StandaloneForwarderOptio
 
 /** Throws a TypeError or RangeError for a mistake in options or environment; touches nothing. */
 export function planStandalone(
-  { logLevel, ...options }: StandaloneForwarderOptions,
+  { logLevel, maxMemoryBytes, ...options }: StandaloneForwarderOptions,
   environment: Environment,
   nameOf: NameOf = quoteOption,
 ): StandalonePlan {
   const settings = resolveProxySettings(options, environment, nameOf);
-  return { settings, options, logLevel: resolveLogLevel(logLevel, environment, nameOf) };
+  return {
+    settings,
+    options,
+    logLevel: resolveLogLevel(logLevel, environment, nameOf),
+    maxMemoryBytes: resolveMaxMemory(maxMemoryBytes, nameOf),
+  };
 }
 
-export async function openStandalone({ settings, options, logLevel }: StandalonePlan): Promise<Forwarder> {
+function resolveMaxMemory(bytes: number | undefined, nameOf: NameOf): number {
+  if (bytes === undefined) return defaultMemoryLimit();
+  if (bytes === Number.POSITIVE_INFINITY) return bytes;
+  return checkInteger(nameOf('maxMemoryBytes'), bytes, MIN_MEMORY_BYTES, Number.MAX_SAFE_INTEGER);
+}
+
+export async function openStandalone(plan: StandalonePlan): Promise<Forwarder> {
+  const { settings, options, logLevel, maxMemoryBytes } = plan;
   // Before the line that says it is started: whoever waits for that line may signal at once.
   const signals = new Signals();
   let forwarder: (Forwarder & Reloadable) | undefined;
@@ -63,7 +89,8 @@ export async function openStandalone({ settings, options, logLevel }: Standalone
   try {
     const logger = options.logger ?? (await createLogger({ level: logLevel, ...options.loggerOptions }));
     const { startProxy } = await import('./start-proxy.js');
-    const opened = await openForwarder(settings, logger, startProxy);
+    const start = limitMemory(startProxy, startChildProxy, memoryLimit(maxMemoryBytes, logger));
+    const opened = await openForwarder(settings, logger, start);
     forwarder = opened;
     void signals.first.then((signal) => opened.close(`received ${signal}`));
     void opened.closed.then((failure) => {
@@ -75,6 +102,29 @@ export async function openStandalone({ settings, options, logLevel }: Standalone
     signals.release();
     throw error;
   }
+}
+
+function memoryLimit(maxBytes: number, logger: Logger): MemoryLimit {
+  return {
+    maxBytes,
+    onOver(residentBytes) {
+      logger.warn(
+        { residentBytes, maxMemoryBytes: maxBytes },
+        `dropping all connections: ${toMib(residentBytes)} MiB are needed, over the limit of ${toMib(maxBytes)} MiB. ` +
+          'Emitters connect again by themselves. If those who belong need so much, raise --max-memory-bytes ' +
+          '(option maxMemoryBytes)',
+      );
+    },
+    onStuck() {
+      logger.fatal('the proxy does not end, and its memory grows: ending this process, to be started again');
+      // An exit would wait for the proxy.
+      process.kill(process.pid, 'SIGKILL');
+    },
+  };
+}
+
+function toMib(bytes: number): number {
+  return Math.round(bytes / 1024 / 1024);
 }
 
 /** Readable lines are for people only: whatever reads a pipe gets JSON. */

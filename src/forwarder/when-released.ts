@@ -10,7 +10,9 @@ import type { Socket } from 'zeromq';
 export function whenReleased(socket: Socket): Promise<void> {
   const { events } = socket;
   return new Promise((resolve) => {
-    // 'end' comes last, also for a socket that was never bound.
+    // What libzmq kept of a million topics takes it seconds to free after this.
+    events.on('close', () => resolve());
+    // Comes last, also for a socket that was never bound.
     events.on('end', () => resolve());
   });
 }

@@ -178,6 +178,10 @@ describe('mistakes are one line on stderr', () => {
 
   test.each<[string, string]>([
     ['--xsub-port abc', "Expected --xsub-port to be a port from 0 to 65535, got 'abc'"],
+    [
+      '--max-memory-bytes 64',
+      'Expected --max-memory-bytes to be a whole number from 134217728 to 9007199254740991, got 64',
+    ],
     ['--xpub-port 65536', "Expected --xpub-port to be a port from 0 to 65535, got '65536'"],
     ['--xsub-port', "option '--xsub-port <port>' argument missing"],
     ['--xsub-prot 1', "unknown option '--xsub-prot' (Did you mean --xsub-port?)"],

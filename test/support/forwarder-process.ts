@@ -5,7 +5,7 @@
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { monotonicMs } from './fault-peer.js';
-import { DIST, spawnNode, type TestProcess } from './process.js';
+import { DIST, type ExitStatus, spawnNode, type TestProcess } from './process.js';
 
 /**
  * Below what Linux gives to outgoing connections: while the forwarder is away, a port of its may otherwise become the
@@ -73,6 +73,22 @@ export class ForwarderProcess implements AsyncDisposable {
     const [, time] = await this.#process.line(STARTED);
     // The line says when it was written; here it may arrive late.
     this.#listeningSince = monotonicMs() - (Date.now() - Number(time));
+  }
+
+  /** Resolves with how it ended. */
+  get exit(): Promise<ExitStatus> {
+    return this.#running.exit;
+  }
+
+  /** SIGTERM; resolves with how it ended. */
+  stop(): Promise<ExitStatus> {
+    this.#running.kill('SIGTERM');
+    return this.#running.exit;
+  }
+
+  /** The next line like `pattern`; see {@link TestProcess.line}. */
+  line(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#running.line(pattern);
   }
 
   /** SIGKILL; resolves when the process is gone. */

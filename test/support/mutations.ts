@@ -62,7 +62,7 @@ export class Mutator {
 }
 
 /** A small generator of random numbers from 0 up to 1 (public domain, Tommy Ettinger). */
-function mulberry32(seed: number): () => number {
+export function mulberry32(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -10,6 +10,14 @@ export function residentBytes(pid: number): Promise<number> {
   return statusBytes(pid, 'VmRSS');
 }
 
+/** Resident now, in bytes, of a process and its children; one of them that ends meanwhile counts for nothing. */
+export async function residentBytesOfAll(pid: number): Promise<number> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'latin1');
+  const pids = [pid, ...children.split(' ').filter(Boolean).map(Number)];
+  const bytes = await Promise.all(pids.map((each) => residentBytes(each).catch(() => 0)));
+  return bytes.reduce((sum, each) => sum + each, 0);
+}
+
 /** Resident at most since the process began, in bytes. */
 export function peakResidentBytes(pid: number): Promise<number> {
   return statusBytes(pid, 'VmHWM');
@@ -63,8 +71,11 @@ export class ResidentWatch {
   readonly trends: ReadonlyMap<number, Trend>;
   readonly #stopped = new AbortController();
   readonly #done: Promise<void>;
+  readonly #measure: (pid: number) => Promise<number>;
 
-  constructor(pids: readonly number[], intervalMs: number) {
+  /** @param measure {@link residentBytes}, or with {@link residentBytesOfAll} what their children need as well. */
+  constructor(pids: readonly number[], intervalMs: number, measure = residentBytes) {
+    this.#measure = measure;
     this.trends = new Map(pids.map((pid) => [pid, new Trend()]));
     this.#done = this.#watch(intervalMs);
     this.#done.catch(() => {});
@@ -83,7 +94,7 @@ export class ResidentWatch {
   async #watch(intervalMs: number): Promise<void> {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
-      for (const [pid, trend] of this.trends) trend.add(await residentBytes(pid));
+      for (const [pid, trend] of this.trends) trend.add(await this.#measure(pid));
       await lasting(intervalMs, undefined, { signal }).catch(() => {});
     }
   }
