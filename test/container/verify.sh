@@ -152,6 +152,7 @@ same 'command' "$(config '{{json .Config.Cmd}}')" '["demitter-forwarder"]'
 same 'entrypoint' "$(config '{{json .Config.Entrypoint}}')" null
 same 'ports' "$(config '{{json .Config.ExposedPorts}}')" '{"5555/tcp":{},"5556/tcp":{}}'
 same 'health check' "$(config '{{json .HealthCheck.Test}}')" '["CMD","demitter-forwarder","health"]'
+same 'protection' "$(config '{{json .Config.Env}}' | grep -o 'DEMITTER_UNPROTECTED=[^"]*')" DEMITTER_UNPROTECTED=1
 same 'version' "$(config '{{index .Config.Labels "org.opencontainers.image.version"}}')" \
   "$(node -p "require('./package.json').version")"
 
@@ -263,6 +264,23 @@ code=0
 output=$(inside demitter-forwarder health 2>&1) || code=$?
 same 'exit code where no forwarder runs' "$code" 1
 echo "      $output"
+
+step 'Keys'
+# A folder that only root may enter on this machine; in the container, its files are those of the process.
+mkdir "$work/keys"
+key_tool() { (cd "$work/keys" && node "$work/app/dist/cli.js" keys "$@" 2>/dev/null); }
+key_tool --out server.key >/dev/null
+key_tool --client somebody >"$work/keys/authorized-keys"
+chown -R 1000:1000 "$work/keys"
+podman "${run[@]}" --detach --name keyed --network none --read-only --cap-drop ALL \
+  --volume "$work/keys:/keys:ro" --env DEMITTER_SECRET_KEY_FILE=/keys/server.key \
+  --env DEMITTER_AUTHORIZED_KEYS=/keys/authorized-keys "$image" >/dev/null
+wait_for 'a forwarder with keys becomes healthy' podman healthcheck run keyed
+if podman exec --env DEMITTER_SECRET_KEY_FILE= keyed demitter-forwarder health --timeout 500 >/dev/null 2>&1; then
+  fail 'a forwarder with keys let in somebody without one'
+fi
+ok 'without a key, nothing passes through it'
+podman rm --force --time 2 keyed >/dev/null
 
 step 'The services of compose.yaml'
 # Their commands and environment, with the forwarder that is running under the name it has there.

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { runCommand } from '../../src/forwarder/command.js';
-import { DEFAULT_PORTS } from '../../src/forwarder/options.js';
+import { DEFAULT_PORTS, resolveProxySettings } from '../../src/forwarder/options.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -65,6 +65,12 @@ describe('Dockerfile', () => {
 
   test('it exposes the default ports', () => {
     expect(all('EXPOSE')).toEqual([`${DEFAULT_PORTS.xsub} ${DEFAULT_PORTS.xpub}`]);
+  });
+
+  test('it lets everybody in who reaches it, as to a container everybody is another machine', () => {
+    const [name = '', value] = last('ENV').split('=');
+    expect([name, value]).toEqual(['DEMITTER_UNPROTECTED', '1']);
+    expect(resolveProxySettings({}, { [name]: value }).access.from).toBe('anywhere');
   });
 
   test('its health check is a command of the command line', async () => {
