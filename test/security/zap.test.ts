@@ -1,7 +1,7 @@
 /** Who gets in at a forwarder with keys, asked by libzmq's own clients; and what its gate does to its process. */
 import { createForwarder, type Forwarder } from 'demitter';
 import { describe, expect, test } from 'vitest';
-import type { Context } from 'zeromq';
+import { Gate } from '../../src/forwarder/access/gate.js';
 import { startNativeProxy } from '../../src/forwarder/native-proxy.js';
 import { resolveProxySettings } from '../../src/forwarder/options.js';
 
@@ -73,24 +73,34 @@ describe('nobody gets in', () => {
 
   test('if no handler answers', async () => {
     const zmq = await import('zeromq');
+    using folder = new Folder();
     const server = makeKeyPair();
-    const settings = resolveProxySettings(ANY_PORT, {});
-    const guard = {
-      context: new zmq.Context() satisfies Context,
-      securityOf: () => ({
-        zapDomain: 'nobody',
-        zapEnforceDomain: true,
-        curveServer: true,
-        curveSecretKey: formatKey(server.secretKey.bytes),
-      }),
-    };
-    const proxy = await startNativeProxy(settings, guard);
+    const settings = resolveProxySettings(
+      {
+        ...ANY_PORT,
+        secretKeyFile: folder.replace('server.key', formatKeyFile(server, 'a server')),
+        authorizedKeysFile: folder.replace('authorized', authorize([[client, 'both']])),
+      },
+      {},
+    );
+    const gate = await Gate.open(
+      zmq,
+      settings,
+      () => undefined,
+      () => undefined,
+    );
+    // The gate's own options, in a context that has no handler.
+    const proxy = await startNativeProxy(settings, {
+      context: new zmq.Context(),
+      securityOf: (side) => gate.securityOf(side),
+    });
     try {
       await using peer = new LibzmqPeer(proxy, { own: client.keys, serverKey: server.publicKey });
       await peer.became('disconnect', 'xsub', 'xpub');
       expect(peer.output).not.toContain('handshake');
     } finally {
       await proxy.stop();
+      await gate.close();
     }
   });
 });
