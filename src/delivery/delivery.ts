@@ -141,7 +141,7 @@ export class Delivery {
     this.#post = new Post(publisher, this.#sending, this.#allTopic);
     this.#inbox = new Inbox(
       publisher,
-      { now, recoveryTimeoutMs: options.recoveryTimeout },
+      { now, recoveryTimeoutMs: options.recoveryTimeout, maxEventBytes: options.maxEventBytes },
       {
         onEvents: (interest, values, header, attributes) =>
           handlers.onEvents(interest, values, header, attributes),
@@ -200,7 +200,8 @@ export class Delivery {
       subscribe: (topic) => void this.#subscribe(topic),
       publish: (topic, content, body) => this.#post.publish(topic, content, body),
       flush: () => this.#sending.outbox.flush(),
-      post: (receiver, content, body) => this.#post.send(receiver, content, body),
+      post: (receiver, content) => this.#post.send(receiver, content),
+      answer: (asker, question, topics, answer) => this.#sending.answer(asker, question, topics, answer),
       onFound: (key, found) => this.#foundRetained(key, found),
       onForgotten: (count) => handlers.onError(retainedForgottenError(options, count)),
     });
@@ -497,7 +498,7 @@ export class Delivery {
     }
     const { message, header, topicLength } = found;
     try {
-      const values = unpackPayloads(message, topicLength + HEADER_BYTES, 1);
+      const values = unpackPayloads(message, topicLength + HEADER_BYTES, 1, this.#options.maxEventBytes);
       const hasAttributes = (header.flags & FLAG_ATTRIBUTES) !== 0;
       const [attributes] = hasAttributes ? separateAttributes(values) : [];
       this.#handlers.onRetained(key, { value: values[0], header, attributes });
