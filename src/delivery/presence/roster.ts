@@ -57,6 +57,9 @@ export class Roster {
     // Nearly always it says what it said before.
     if (known?.body.equals(body)) return this.heard(id, at) ? 'known' : 'full';
     if (known === undefined && this.isFull) return 'full';
+    // There is no room for what it says now: what it said before has to do.
+    if (known !== undefined && this.#bytes + body.length - known.body.length > MAX_BYTES)
+      return this.heard(id, at) ? 'known' : 'full';
     const bytes = Buffer.from(body);
     const announcement = decodeAnnouncement(bytes);
     if (announcement === undefined) return 'malformed';
