@@ -44,6 +44,8 @@ export interface StreamContext {
   tellLoss(publisher: PublisherId, interest: Interest, missed: number | undefined): void;
   /** A message was no batch of the publisher it names. */
   tellForged(publisher: PublisherId, name: PropertyKey): void;
+  /** Whether one publisher more can be asked for what is missing. */
+  readonly mayRecover: boolean;
   recover(publisher: PublisherId, request: Request, onGiveUp: () => void): Recovery;
   /** Whether so many bytes more may be held. Tails find room where batches do not: nothing else tells what they tell. */
   hasRoomFor(bytes: number, isTail: boolean): boolean;
@@ -106,6 +108,8 @@ export class Stream {
 
   /** The tick in which something came last. */
   heardAt = 0;
+  /** Whether it was met since it was last looked whom to forget. */
+  isNew = true;
 
   constructor(publisher: PublisherId, context: StreamContext) {
     this.publisher = publisher;
@@ -315,7 +319,7 @@ export class Stream {
   /** What to ask for before the arrival may be delivered. */
   #missing(arrival: Held, progress: Progress | undefined, isGap: boolean): Request | undefined {
     const { header, interest, asked } = arrival;
-    if (asked === 'all' || (header.flags & FLAG_ANSWERS) === 0) return undefined;
+    if (asked === 'all' || (header.flags & FLAG_ANSWERS) === 0 || !this.#context.mayRecover) return undefined;
     if (this.#coverage.last === 0) return this.#missingAtFirst(arrival, isGap);
     const isTail = header.kind === MessageKind.tail;
     const before = isTail ? header.sequence + 1 : header.sequence;
@@ -363,7 +367,7 @@ export class Stream {
   /** A duplicate came, or numbers are believed that are too high: asks how far the publisher is. */
   #check(): void {
     const now = this.#context.now();
-    if (now - this.#checkedAt < CHECK_INTERVAL_MS) return;
+    if (now - this.#checkedAt < CHECK_INTERVAL_MS || !this.#context.mayRecover) return;
     this.#checkedAt = now;
     this.#isCheck = true;
     const after = Number.MAX_SAFE_INTEGER;

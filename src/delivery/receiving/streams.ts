@@ -6,6 +6,7 @@
 import type { DistributedError } from '../../errors.js';
 import type { Header, PublisherId } from '../../wire/batch.js';
 import type { Request } from '../../wire/recovery.js';
+import { TokenBucket } from '../token-bucket.js';
 import { forgeryError, lossError } from '../failures.js';
 import type { Interest, Interests } from './interests.js';
 import { Recovery } from './recovery.js';
@@ -20,6 +21,18 @@ const NAMES_PER_PUBLISHER = 16;
 
 /** Bytes of arrivals that wait for what is missing before them, in all. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Publishers that are asked for what is missing at a time: whoever invents publishers makes us hold and ask for nothing. What
+ * is missing of those beyond is told at once.
+ */
+const MAX_RECOVERIES = 4096;
+
+/** Bytes of questions: who invents publishers must not make us ask at length. Those beyond are asked when they are repeated. */
+const QUESTIONS = { burst: 32 * 1024 * 1024, perSecond: 4 * 1024 * 1024 };
+
+/** What a question has beside its topics. */
+const QUESTION_BYTES = 128;
 
 /** Whoever was heard of so lately is asked after an outage: as long as a history goes back by default. */
 const RECENT_TICKS = 60;
@@ -55,12 +68,15 @@ export class Streams implements StreamContext {
   #remembered = 0;
   #heldBytes = 0;
   #questions = 0;
+  readonly #questionBytes: TokenBucket;
+  #recoveries = 0;
 
   constructor(interests: Interests, options: StreamsOptions, handlers: StreamsHandlers) {
     this.interests = interests;
     this.now = options.now;
     this.#options = options;
     this.#handlers = handlers;
+    this.#questionBytes = new TokenBucket(QUESTIONS, options.now);
   }
 
   take(header: Readonly<Header>, interest: Interest, message: Buffer): void {
@@ -115,6 +131,11 @@ export class Streams implements StreamContext {
   }
 
   /** @internal */
+  get mayRecover(): boolean {
+    return this.#recoveries < MAX_RECOVERIES;
+  }
+
+  /** @internal */
   recover(publisher: PublisherId, request: Request, onGiveUp: () => void): Recovery {
     const context = {
       now: this.now,
@@ -123,9 +144,13 @@ export class Streams implements StreamContext {
         this.#questions += 1;
         return this.#questions;
       },
-      ask: (number: number, asked: Request) => this.#handlers.ask(publisher, number, asked),
+      ask: (number: number, asked: Request) => this.#ask(publisher, number, asked),
       provenMs: () => this.#handlers.provenMs(),
+      onEnd: () => {
+        this.#recoveries -= 1;
+      },
     };
+    this.#recoveries += 1;
     return new Recovery(request, context, onGiveUp);
   }
 
@@ -145,6 +170,14 @@ export class Streams implements StreamContext {
     if (this.#remembered > MAX_REMEMBERED && names > 0) this.#forgetSome();
   }
 
+  #ask(publisher: PublisherId, number: number, request: Request): void {
+    if (this.#questionBytes.waitMs > 0) return;
+    let bytes = QUESTION_BYTES;
+    for (const topic of request.topics) bytes += topic.length;
+    this.#questionBytes.spend(bytes);
+    this.#handlers.ask(publisher, number, request);
+  }
+
   #meet(publisher: PublisherId): Stream {
     this.remembered(NAMES_PER_PUBLISHER);
     const stream = new Stream(publisher, this);
@@ -152,19 +185,28 @@ export class Streams implements StreamContext {
     return stream;
   }
 
-  /** Forgets what was not heard of since the last time, and if that is too little, whatever comes first. */
+  /**
+   * Forgets what was not heard of since the last time; if that is too little, publishers that were met since then, or anybody
+   * could make us forget the others by inventing some; and then whatever comes first.
+   */
   #forgetSome(): void {
     // What comes next may seem to have been sent a little earlier or later than what was forgotten.
     this.rememberedSince = this.now() + FORGETTING_SLACK_MS;
     this.#latest = undefined;
-    for (let round = 0; round < 2; round += 1) {
-      for (const [publisher, stream] of this.#byPublisher) {
-        if (this.#remembered <= ENOUGH_FORGOTTEN) return;
-        stream.forgetIdle();
-        if (stream.size > 0 || stream.isRecovering) continue;
-        this.#byPublisher.delete(publisher);
-        this.#remembered -= NAMES_PER_PUBLISHER;
-      }
+    this.#forgetIdle(() => true);
+    this.#forgetIdle(({ isNew }) => isNew);
+    this.#forgetIdle(() => true);
+    for (const stream of this.#byPublisher.values()) stream.isNew = false;
+  }
+
+  #forgetIdle(isConcerned: (stream: Stream) => boolean): void {
+    for (const [publisher, stream] of this.#byPublisher) {
+      if (this.#remembered <= ENOUGH_FORGOTTEN) return;
+      if (!isConcerned(stream)) continue;
+      stream.forgetIdle();
+      if (stream.size > 0 || stream.isRecovering) continue;
+      this.#byPublisher.delete(publisher);
+      this.#remembered -= NAMES_PER_PUBLISHER;
     }
   }
 }
