@@ -73,6 +73,11 @@ export class Publications {
     return this.#latestNames.get(name) ?? this.#open(name, space);
   }
 
+  /** How many are remembered. */
+  get size(): number {
+    return this.#all.size;
+  }
+
   /** All that are remembered. */
   [Symbol.iterator](): IterableIterator<Publication> {
     return this.#all.values();
