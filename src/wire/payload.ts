@@ -114,7 +114,8 @@ export function unpackPayloads(
       const start = reader.at;
       values.push(reader.read(0));
       const length = reader.at - start;
-      if (length > maxValueBytes) throw reader.error(`a value of ${length} bytes, over the limit of ${maxValueBytes}`);
+      if (length > maxValueBytes)
+        throw reader.error(`a value of ${length} bytes, over the limit of ${maxValueBytes}`);
     }
     if (reader.at !== bytes.length) throw reader.error('more bytes than values');
     return values;

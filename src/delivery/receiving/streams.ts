@@ -6,8 +6,8 @@
 import type { DistributedError } from '../../errors.js';
 import type { Header, PublisherId } from '../../wire/batch.js';
 import type { Request } from '../../wire/recovery.js';
-import { TokenBucket } from '../token-bucket.js';
 import { forgeryError, lossError } from '../failures.js';
+import { TokenBucket } from '../token-bucket.js';
 import type { Interest, Interests } from './interests.js';
 import { Recovery } from './recovery.js';
 import { type Arrival, FORGETTING_SLACK_MS, Stream, type StreamContext } from './stream.js';

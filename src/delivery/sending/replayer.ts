@@ -202,10 +202,11 @@ export class Replayer {
     const budget = this.#budgets.get(requester) ?? new TokenBucket(OF_ONE, this.#now);
     this.#budgets.delete(requester);
     this.#budgets.set(requester, budget);
-    if (this.#budgets.size > MAX_REQUESTERS) for (const [oldest] of this.#budgets) {
-      this.#budgets.delete(oldest);
-      break;
-    }
+    if (this.#budgets.size > MAX_REQUESTERS)
+      for (const [oldest] of this.#budgets) {
+        this.#budgets.delete(oldest);
+        break;
+      }
     return budget;
   }
 
