@@ -108,8 +108,8 @@ export class Stream {
 
   /** The tick in which something came last. */
   heardAt = 0;
-  /** Whether it was met since it was last looked whom to forget. */
-  isNew = true;
+  /** How many batches and tails came so far. */
+  arrivals = 0;
 
   constructor(publisher: PublisherId, context: StreamContext) {
     this.publisher = publisher;
@@ -129,6 +129,7 @@ export class Stream {
   /** A batch or a tail came. `header` is only valid during the call. */
   take(header: Readonly<Header>, interest: Interest, message: Buffer): void {
     this.heardAt = this.#context.tick;
+    this.arrivals += 1;
     if (this.#recovery === undefined) {
       const progress = this.#names.of(interest);
       const hole = this.#coverage.holeBefore(header.sequence);

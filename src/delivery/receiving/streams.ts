@@ -16,6 +16,9 @@ import { type Arrival, FORGETTING_SLACK_MS, Stream, type StreamContext } from '.
 const MAX_REMEMBERED = 250_000;
 const ENOUGH_FORGOTTEN = 200_000;
 
+/** Who has sent no more than that is forgotten before others: anybody can invent publishers that send something once. */
+const FEW_ARRIVALS = 8;
+
 /** A publisher by itself takes as much memory as so many names. */
 const NAMES_PER_PUBLISHER = 16;
 
@@ -36,6 +39,8 @@ const QUESTION_BYTES = 128;
 
 /** Whoever was heard of so lately is asked after an outage: as long as a history goes back by default. */
 const RECENT_TICKS = 60;
+
+const INFINITE = Number.POSITIVE_INFINITY;
 
 export interface StreamsOptions {
   /** A clock in milliseconds that only goes forward. */
@@ -185,24 +190,18 @@ export class Streams implements StreamContext {
     return stream;
   }
 
-  /**
-   * Forgets what was not heard of since the last time; if that is too little, publishers that were met since then, or anybody
-   * could make us forget the others by inventing some; and then whatever comes first.
-   */
+  /** Forgets what was not heard of since the last time, and if that is too little, whatever comes first. */
   #forgetSome(): void {
     // What comes next may seem to have been sent a little earlier or later than what was forgotten.
     this.rememberedSince = this.now() + FORGETTING_SLACK_MS;
     this.#latest = undefined;
-    this.#forgetIdle(() => true);
-    this.#forgetIdle(({ isNew }) => isNew);
-    this.#forgetIdle(() => true);
-    for (const stream of this.#byPublisher.values()) stream.isNew = false;
+    for (const maxArrivals of [FEW_ARRIVALS, FEW_ARRIVALS, INFINITE, INFINITE]) this.#forgetIdle(maxArrivals);
   }
 
-  #forgetIdle(isConcerned: (stream: Stream) => boolean): void {
+  #forgetIdle(maxArrivals: number): void {
     for (const [publisher, stream] of this.#byPublisher) {
       if (this.#remembered <= ENOUGH_FORGOTTEN) return;
-      if (!isConcerned(stream)) continue;
+      if (stream.arrivals > maxArrivals) continue;
       stream.forgetIdle();
       if (stream.size > 0 || stream.isRecovering) continue;
       this.#byPublisher.delete(publisher);
