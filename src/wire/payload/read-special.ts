@@ -29,8 +29,9 @@ import type { KeyWatch } from './key-watch.js';
 export interface ValueReader {
   readonly bytes: Buffer;
   at: number;
-  /** Of all RegExps of the call so far. */
+  /** Of all RegExps of the call so far that differ, and those of them that cost something. */
   regExpCost: number;
+  readonly regExps: Set<string>;
   /** Over all keys of Maps and Sets. */
   readonly keys: KeyWatch;
   /** Counts memory that a value takes, in bytes. Throws if it is more than the message may. */
@@ -180,7 +181,13 @@ function readRegExp(reader: ValueReader, depth: number): RegExp {
   if (typeof source !== 'string' || typeof flags !== 'string' || rest.length > 0) {
     throw reader.error('a RegExp of the wrong form');
   }
-  reader.regExpCost += regExpCost(source, flags);
+  // The engine has kept those that it compiled a moment ago.
+  const text = `/${source}/${flags}`;
+  if (!reader.regExps.has(text)) {
+    const regExpsCost = regExpCost(source, flags);
+    reader.regExpCost += regExpsCost;
+    if (regExpsCost > 0) reader.regExps.add(text);
+  }
   if (reader.regExpCost > MAX_REGEXP_COST_UNPACKED)
     throw reader.error('too many Unicode property escapes in RegExps');
   reader.charge(HeapCost.regExp);

@@ -51,6 +51,7 @@ export class PayloadReader implements ValueReader, ShapeReader {
   bytes: Buffer = NO_BYTES;
   at = 0;
   regExpCost = 0;
+  readonly regExps = new Set<string>();
   readonly keys = new KeyWatch();
   #longKeys = 0;
   readonly #strings = new StringReader();
@@ -83,6 +84,7 @@ export class PayloadReader implements ValueReader, ShapeReader {
   /** Refers to the bytes no longer. */
   letGo(): void {
     this.bytes = NO_BYTES;
+    if (this.regExps.size > 0) this.regExps.clear();
     this.#view = undefined;
     this.#strings.begin(NO_BYTES);
   }
