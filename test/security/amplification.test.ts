@@ -49,8 +49,9 @@ describe('what a message makes an emitter send, per byte of it', () => {
         ),
     ],
     [
+      // Each is asked up to eight times, in 15 s.
       'gaps of invented publishers',
-      3,
+      20,
       (i) =>
         buildMessage(
           topic,
@@ -59,8 +60,9 @@ describe('what a message makes an emitter send, per byte of it', () => {
         ),
     ],
     [
+      // Each is asked up to eight times, in 15 s.
       'tails of invented publishers',
-      3,
+      20,
       (i) =>
         buildMessage(topic, {
           kind: MessageKind.tail,
@@ -158,6 +160,22 @@ describe('what a message makes an emitter send, per byte of it', () => {
     const ratio = (bus.sentBytes - sent) / injected;
     tellFigures(what, { 'sent per byte received': ratio.toFixed(2) });
     expect(ratio).toBeLessThan(max);
+  });
+
+  test('gaps of invented publishers, where questions are long: bounded in a second', async () => {
+    await using bus = await RawBus.start();
+    const { emitter } = await bus.emitter();
+    emitter.on('a', () => {});
+    for (let i = 0; i < 300; i += 1) emitter.on(`${'name'.repeat(10)}${i}`, () => {});
+    await emitter.ready();
+    const sent = bus.sentBytes;
+    for (let i = 0; i < 4000; i += 1) {
+      const header = { flags: FLAG_ANSWERS, publisher: 1e6 + i, sequence: 9, previous: 8 };
+      bus.inject(buildMessage(topic, { kind: MessageKind.batch, ...header }, packPayload(1)));
+    }
+    await quiet(bus);
+    // 56 MiB without a limit, and several times that in 15 s.
+    expect(bus.sentBytes - sent).toBeLessThan(40 * MIB);
   });
 
   test('an inquiry about very many names, from very many: bounded in a second', async () => {

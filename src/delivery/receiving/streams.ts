@@ -32,7 +32,7 @@ const MAX_HELD_BYTES = 32 * 1024 * 1024;
 const MAX_RECOVERIES = 4096;
 
 /** Bytes of questions: who invents publishers must not make us ask at length. Those beyond are asked when they are repeated. */
-const QUESTIONS = { burst: 32 * 1024 * 1024, perSecond: 4 * 1024 * 1024 };
+const QUESTIONS = { burst: 32 * 1024 * 1024, perSecond: 1024 * 1024 };
 
 /** What a question has beside its topics. */
 const QUESTION_BYTES = 128;
