@@ -3,8 +3,10 @@
  * others. The random search for more is fuzz.test.ts.
  */
 import { inspect } from 'node:util';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Roster } from '../../src/delivery/presence/roster.js';
+import { emptyAudience } from '../../src/delivery/sending/audience.js';
+import { Pacer } from '../../src/delivery/sending/pacer.js';
 import { buildMessage, FLAG_ANSWERS, MessageKind } from '../../src/wire/batch.js';
 import { PayloadError, packPayload, unpackPayloads } from '../../src/wire/payload.js';
 import { encodeAnnouncement } from '../../src/wire/presence.js';
@@ -402,4 +404,50 @@ test('emitters that are invented as being at work on a request are counted up to
     ),
   );
   expect(await answered).toBe('done');
+});
+
+describe('acknowledgements under invented ids', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({
+      toFake: ['performance', 'setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate'],
+    });
+  });
+
+  /** A publisher that sends as fast as it may for a minute; `onMark` is who answers it. Returns how many it sent. */
+  async function flood(onMark: (pacer: Pacer, sequence: number) => void): Promise<number> {
+    const now = () => performance.now();
+    const pacer = new Pacer(now, () => {});
+    const audience = emptyAudience();
+    let sequence = 0;
+    while (now() < 60_000) {
+      for (let i = 0; i < 100 && pacer.isOpen; i += 1) {
+        sequence += 1;
+        if (pacer.count(sequence, 100, audience, now())) onMark(pacer, sequence);
+      }
+      await vi.advanceTimersByTimeAsync(1);
+    }
+    pacer.stop();
+    return sequence;
+  }
+
+  test('do not stop a publisher that waits for its receivers', async () => {
+    let invented = 1000;
+    const slowed = await flood((pacer, sequence) => {
+      pacer.acknowledge(1, sequence);
+      invented += 1;
+      pacer.acknowledge(invented, sequence);
+    });
+    // 6,000,000 where nobody invents any; 256,000 if each of them is waited for.
+    expect(slowed).toBeGreaterThan(1_500_000);
+  });
+
+  test('nor does one that asks again and again for what it missed', async () => {
+    let isKnown = false;
+    const sent = await flood((pacer, sequence) => {
+      if (!isKnown) pacer.acknowledge(77, sequence);
+      isKnown = true;
+      setInterval(() => pacer.heard(77), 500).unref();
+    });
+    expect(sent).toBeGreaterThan(1_500_000);
+  });
 });

@@ -73,9 +73,9 @@ export const HEAP_BYTES_PER_BYTE = 8;
 
 /** What values take of memory beside their content, about, as V8 has them. What is not here takes at most ten times its bytes. */
 export const HeapCost = {
-  array: 32,
+  emptyArray: 32,
   /** The first element makes room for 17. */
-  elements: 152,
+  array: 184,
   element: 12,
   object: 64,
   property: 24,

@@ -204,8 +204,7 @@ export class PayloadReader implements ValueReader, ShapeReader {
 
   #array(length: number, depth: number): unknown[] {
     this.#enter(length, depth);
-    this.charge(HeapCost.array);
-    if (length > 0) this.charge(HeapCost.elements + length * HeapCost.element);
+    this.charge(length === 0 ? HeapCost.emptyArray : HeapCost.array + length * HeapCost.element);
     const array: unknown[] = [];
     for (let i = 0; i < length; i++) array.push(this.read(depth + 1));
     return array;
