@@ -298,6 +298,22 @@ describe('publishers that strangers invent', () => {
     expect(bus.sentBytes).toBeLessThan(received / 2);
   });
 
+  test('make it hold no more memory than is counted, however the messages come', async () => {
+    await using bus = await RawBus.start();
+    const { emitter } = await bus.emitter();
+    emitter.on('a', () => {});
+    await emitter.ready();
+    const before = usedMemory();
+    const others: Buffer[] = [];
+    for (let i = 0; i < 20_000; i += 1) {
+      const header = { flags: FLAG_ANSWERS, publisher: 77, sequence: 9 + i, previous: 8 + i };
+      bus.inject(buildMessage(topic, { kind: MessageKind.batch, ...header }, packPayload(i)));
+      // What else is going on takes small pieces of the same memory, and lets go of them.
+      for (let other = 0; other < 60; other += 1) others[other] = Buffer.from('x'.repeat(100));
+    }
+    expect(usedMemory() - before).toBeLessThan(32 * MIB);
+  });
+
   test('do not make a receiver forget those that were there before', async () => {
     await using bus = await RawBus.start();
     const { emitter: publisher } = await bus.emitter();

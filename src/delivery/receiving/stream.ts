@@ -13,6 +13,7 @@
  */
 import { FLAG_ANSWERS, fromElapsed, type Header, MessageKind, type PublisherId } from '../../wire/batch.js';
 import type { Replayed, Request } from '../../wire/recovery.js';
+import { keptCopy } from '../kept-copy.js';
 import { Coverage } from './coverage.js';
 import type { Interest, Interests } from './interests.js';
 import { NameProgress, type Progress } from './progress.js';
@@ -149,7 +150,7 @@ export class Stream {
   #toHold(arrival: Arrival): Held {
     const { now, interests } = this.#context;
     // A copy: the transport's bytes are valid during its call.
-    const message = Buffer.from(arrival.message);
+    const message = keptCopy(arrival.message);
     return { ...arrival, message, at: now(), epoch: interests.epoch, asked: 'nothing' };
   }
 
@@ -468,7 +469,7 @@ function tailOf(arrival: Held): Held {
   return {
     ...arrival,
     header: { ...header, kind: MessageKind.tail, position, elapsed: 0 },
-    message: Buffer.from(message.subarray(0, interest.topic.length)),
+    message: keptCopy(message.subarray(0, interest.topic.length)),
     asked: 'nothing',
   };
 }

@@ -327,7 +327,11 @@ export class Pacer {
     if (this.isOpen) return;
     // Each may be missed by somebody else. With nothing left to wait, none of them is to be waited for after the others.
     const isImpatient = this.#waiting.waitMs > 0;
-    for (let mark = this.#awaited; mark !== undefined && (isImpatient || !this.isOpen); mark = this.#awaited) {
+    for (
+      let mark = this.#awaited;
+      mark !== undefined && (isImpatient || !this.isOpen);
+      mark = this.#awaited
+    ) {
       if (!this.#isOverdue(mark)) break;
       if (this.#phase === 'discovering') this.#phase = 'discovered';
       else this.#dropLaggards(mark);
