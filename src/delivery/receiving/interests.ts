@@ -7,7 +7,6 @@
  */
 import { EVENTS, type Space } from '../../wire/space.js';
 import { decodeTopic } from '../../wire/topic.js';
-import { keptCopy } from '../kept-copy.js';
 import { TopicScan, TopicTable } from './topic-table.js';
 
 /** Names known only because their topic begins as it does: decoded once, and forgotten in bulk when they become too many. */
@@ -200,7 +199,7 @@ export class Interests {
   }
 
   #decode(message: Buffer, topicLength: number): Interest | string | undefined {
-    const topic = keptCopy(message.subarray(0, topicLength));
+    const topic = Buffer.from(message.subarray(0, topicLength));
     const space = this.#prefixesBefore(topic)[0]?.space;
     if (space === undefined) return undefined;
     const name = decodeTopic(topic, space);

@@ -58,6 +58,9 @@ export interface StreamContext {
 
 /** An arrival that waits for what should have come before it. */
 interface Held extends Arrival {
+  message: Buffer;
+  /** Whether the bytes are a copy: the transport's are valid during its call. */
+  isCopied: boolean;
   readonly at: number;
   /** The interests' epoch when it came. */
   readonly epoch: number;
@@ -149,9 +152,7 @@ export class Stream {
 
   #toHold(arrival: Arrival): Held {
     const { now, interests } = this.#context;
-    // A copy: the transport's bytes are valid during its call.
-    const message = keptCopy(arrival.message);
-    return { ...arrival, message, at: now(), epoch: interests.epoch, asked: 'nothing' };
+    return { ...arrival, isCopied: false, at: now(), epoch: interests.epoch, asked: 'nothing' };
   }
 
   /** A replay came: `header` and `message` are those of the batch that is replayed. */
@@ -248,7 +249,7 @@ export class Stream {
   #hold(arrival: Held): void {
     if (this.#context.hasRoomFor(sizeOf(arrival), isTail(arrival))) {
       this.#context.held(sizeOf(arrival));
-      this.#held.push(arrival);
+      this.#held.push(copied(arrival));
     } else {
       this.#overflow = tailOf(arrival);
       this.#coverage.suspect();
@@ -276,7 +277,7 @@ export class Stream {
       this.#epoch = this.#context.interests.epoch;
       this.#trustedFrom = this.#coverage.trustedFrom;
       this.#context.held(sizeOf(arrival));
-      this.#held.unshift(arrival);
+      this.#held.unshift(copied(arrival));
       this.#hasGained = false;
       this.#recovery = this.#context.recover(this.publisher, request, () => this.#giveUp());
       return;
@@ -458,6 +459,12 @@ function sizeOf({ message }: Arrival): number {
   return message.length + HELD_OVERHEAD;
 }
 
+function copied(arrival: Held): Held {
+  if (!arrival.isCopied) arrival.message = keptCopy(arrival.message);
+  arrival.isCopied = true;
+  return arrival;
+}
+
 function isTail({ header }: Arrival): boolean {
   return header.kind === MessageKind.tail;
 }
@@ -470,6 +477,7 @@ function tailOf(arrival: Held): Held {
     ...arrival,
     header: { ...header, kind: MessageKind.tail, position, elapsed: 0 },
     message: keptCopy(message.subarray(0, interest.topic.length)),
+    isCopied: true,
     asked: 'nothing',
   };
 }
