@@ -4,6 +4,7 @@
  */
 import { EVENTS, type Space } from '../../wire/space.js';
 import { encodeTopic, MAX_TOPIC_BYTES } from '../../wire/topic.js';
+import { keptCopy } from '../kept-copy.js';
 import { type Audience, emptyAudience } from './audience.js';
 import { hashTopic } from './topic-filter.js';
 
@@ -94,7 +95,7 @@ export class Publications {
     checkTopic(topic);
     if (this.#all.size >= MAX_PUBLICATIONS) this.#forgetOne();
     const publication: Publication = {
-      topic,
+      topic: keptCopy(topic),
       topicHash: hashTopic(topic),
       sequence: 0,
       position: 0,
