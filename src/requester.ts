@@ -14,6 +14,9 @@ export type Answer<Value> =
 /** When one who was asked has left, the others are asked who is at work on it, and have so long to say so. */
 const LEFT_GRACE_MS = 1000;
 
+/** Those who are known to be at work on one request: others would be invented ones. */
+const MAX_WORKERS = 4096;
+
 export interface RequesterLink {
   /** Resolves when answers arrive here; `undefined` if they do. */
   listening(): Promise<void> | undefined;
@@ -162,6 +165,8 @@ export class Requester {
     if (options.isMany) return;
     workers?.delete(publisherId);
     if (workers !== undefined && workers.size > 0) return;
+    // One question for all that leave meanwhile.
+    if (pending.patience !== undefined) return;
     this.#wait(number, pending, LEFT_GRACE_MS, leftError(name));
     link.inquire(number);
   }
@@ -218,7 +223,7 @@ export class Requester {
 function works(pending: Pending, publisherId: string): void {
   if (pending.options.isMany) return;
   pending.workers ??= new Set();
-  pending.workers.add(publisherId);
+  if (pending.workers.size < MAX_WORKERS) pending.workers.add(publisherId);
   clearTimeout(pending.patience);
   pending.patience = undefined;
 }

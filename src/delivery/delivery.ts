@@ -148,7 +148,12 @@ export class Delivery {
     this.#post = new Post(publisher, maySend(rights) ? this.#sending : NOWHERE, this.#allTopic);
     this.#inbox = new Inbox(
       publisher,
-      { now, recoveryTimeoutMs: options.recoveryTimeout, canAsk: !isOneWay },
+      {
+        now,
+        recoveryTimeoutMs: options.recoveryTimeout,
+        maxEventBytes: options.maxEventBytes,
+        canAsk: !isOneWay,
+      },
       {
         onEvents: (interest, values, header, attributes) =>
           handlers.onEvents(interest, values, header, attributes),
@@ -209,7 +214,8 @@ export class Delivery {
       subscribe: (topic) => void this.#subscribe(topic),
       publish: (topic, content, body) => this.#post.publish(topic, content, body),
       flush: () => this.#sending.outbox.flush(),
-      post: (receiver, content, body) => this.#post.send(receiver, content, body),
+      post: (receiver, content) => this.#post.send(receiver, content),
+      answer: (asker, question, topics, answer) => this.#sending.answer(asker, question, topics, answer),
       onFound: (key, found) => this.#foundRetained(key, found),
       onForgotten: (count) => handlers.onError(retainedForgottenError(options, count)),
     });
@@ -540,7 +546,7 @@ export class Delivery {
     }
     const { message, header, topicLength } = found;
     try {
-      const values = unpackPayloads(message, topicLength + HEADER_BYTES, 1);
+      const values = unpackPayloads(message, topicLength + HEADER_BYTES, 1, this.#options.maxEventBytes);
       const hasAttributes = (header.flags & FLAG_ATTRIBUTES) !== 0;
       const [attributes] = hasAttributes ? separateAttributes(values) : [];
       this.#handlers.onRetained(key, { value: values[0], header, attributes });

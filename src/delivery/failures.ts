@@ -163,7 +163,11 @@ function addressesOf({ rights, xsubAddress, xpubAddress }: ResolvedOptions): str
   return sides.flat().join(' and ');
 }
 
+const CONTROL = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
+
+/** Names come from anyone, and messages go to terminals and logs: no control character is to get there. */
 function abbreviate(name: PropertyKey): string {
   const text = String(name);
-  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+  const short = text.length > 100 ? `${text.slice(0, 100)}…` : text;
+  return short.replace(CONTROL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -27,9 +27,10 @@
  * is asked of every object but the built-ins above, as `JSON.stringify` does. `__proto__` arrives as an own property. An Error
  * arrives as an instance of the built-in class its `name` names, else of Error, with the stack of where it was made.
  *
- * What a stranger can cost us: {@link unpackPayloads} takes time and memory in proportion to the bytes, at worst (nothing but
- * empty Buffers and typed arrays) about 100 bytes of heap and a microsecond for each byte received. The limits on depth and on
- * RegExps are the same idea: see payload/format.ts. Matching a received RegExp is the listener's own risk.
+ * What a stranger can cost us: {@link unpackPayloads} takes time in proportion to the bytes, and 256 MiB of memory and 8 bytes
+ * for each byte at most. The limits on depth, on RegExps and on keys that collide are the same idea: see payload/format.ts and
+ * payload/key-watch.ts. Matching a received RegExp is the listener's own risk, and what an object's properties are called is
+ * the sender's choice: `toString` may be a number.
  *
  * Why not msgpackr: its extensions live in one table per process, so a user's own `addExtension` would change our bytes and
  * ours would change theirs; it renames `__proto__`, drops a leading byte order mark, mangles lone surrogates, sends functions
@@ -93,16 +94,29 @@ export function packPayload(value: unknown): Uint8Array {
 /**
  * Exactly `count` values standing one after another in `bytes` from `offset` to its end: all of them or none.
  *
+ * @param maxValueBytes how long one value may be. Default: no limit but that of the bytes.
  * @param mayShare whether a Buffer that is most of the bytes may be a part of them instead of a copy. Default: false.
  * @throws {PayloadError} and nothing else, on anything that is not exactly that.
  */
-export function unpackPayloads(bytes: Buffer, offset: number, count: number, mayShare = false): unknown[] {
+export function unpackPayloads(
+  bytes: Buffer,
+  offset: number,
+  count: number,
+  maxValueBytes = Number.POSITIVE_INFINITY,
+  mayShare = false,
+): unknown[] {
   const reader = idleReader ?? new PayloadReader();
   idleReader = undefined;
   reader.begin(bytes, offset, mayShare);
   const values: unknown[] = [];
   try {
-    for (let i = 0; i < count; i++) values.push(reader.read(0));
+    for (let i = 0; i < count; i++) {
+      const start = reader.at;
+      values.push(reader.read(0));
+      const length = reader.at - start;
+      if (length > maxValueBytes)
+        throw reader.error(`a value of ${length} bytes, over the limit of ${maxValueBytes}`);
+    }
     if (reader.at !== bytes.length) throw reader.error('more bytes than values');
     return values;
   } catch (thrown) {

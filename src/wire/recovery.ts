@@ -58,6 +58,13 @@ const TAIL_BYTES = 22;
 const COUNT_BYTES = 4;
 const LENGTH_BYTES = 2;
 
+/**
+ * Longer lists are refused before they are looked at. Who listens to topics of more than half of the first asks for all
+ * events; tails come in messages of half of the second.
+ */
+export const MAX_TOPICS_BYTES = 32 * 1024;
+const MAX_TAILS_BYTES = 128 * 1024;
+
 /** The shortest topic: a kind, a tag and the NUL. Shorter ones would only make long lists of few bytes. */
 const MIN_TOPIC_BYTES = 3;
 
@@ -106,7 +113,7 @@ export function encodeTopics(topics: readonly Buffer[]): Buffer {
 
 /** `undefined` if the bytes are no list of topics. */
 export function decodeTopics(body: Buffer): Buffer[] | undefined {
-  if (body.length < COUNT_BYTES) return undefined;
+  if (body.length < COUNT_BYTES || body.length > MAX_TOPICS_BYTES) return undefined;
   const count = readUint32(body, 0);
   const topics: Buffer[] = [];
   let at = COUNT_BYTES;
@@ -134,7 +141,7 @@ export function encodeTails(tails: readonly Tail[]): Buffer {
 
 /** `undefined` if the bytes are no list of tails. */
 export function decodeTails(body: Buffer): Tail[] | undefined {
-  if (body.length < COUNT_BYTES) return undefined;
+  if (body.length < COUNT_BYTES || body.length > MAX_TAILS_BYTES) return undefined;
   const count = readUint32(body, 0);
   const tails: Tail[] = [];
   let at = COUNT_BYTES;

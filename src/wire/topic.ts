@@ -89,6 +89,25 @@ export function decodeTopic(topic: Buffer, space: Space = EVENTS): PropertyKey |
   return name !== undefined && encodeTopic(name, space)?.equals(topic) ? name : undefined;
 }
 
+/**
+ * Registered symbols live as long as the process, and a stranger may make up any number of them: so many that came from the
+ * network, of so many characters, are made one here. Those that are listened to by themselves need not be.
+ */
+const MAX_SYMBOLS = 65_536;
+const MAX_SYMBOL_CHARACTERS = 4 * 1024 * 1024;
+const symbolTexts = new Set<string>();
+let symbolCharacters = 0;
+
+function symbolOf(text: string): symbol | undefined {
+  if (!symbolTexts.has(text)) {
+    if (symbolTexts.size >= MAX_SYMBOLS || symbolCharacters + text.length > MAX_SYMBOL_CHARACTERS)
+      return undefined;
+    symbolTexts.add(text);
+    symbolCharacters += text.length;
+  }
+  return Symbol.for(text);
+}
+
 function decodeName(tag: string, text: string): PropertyKey | undefined {
   switch (tag) {
     case Tag.string:
@@ -98,10 +117,10 @@ function decodeName(tag: string, text: string): PropertyKey | undefined {
     case Tag.number:
       return Number(text);
     case Tag.symbol:
-      return Symbol.for(text);
+      return symbolOf(text);
     case Tag.symbolHex: {
       const key = fromHexUnits(text);
-      return key === undefined ? undefined : Symbol.for(key);
+      return key === undefined ? undefined : symbolOf(key);
     }
     default:
       return undefined;

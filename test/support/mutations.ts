@@ -44,7 +44,7 @@ export class Mutator {
 
   /** @param share how large a part of the chunks is damaged, each in one place. */
   constructor(seed: number, share: number) {
-    this.#random = mulberry32(seed);
+    this.#random = seededRandom(seed);
     this.#share = share;
   }
 
@@ -62,7 +62,7 @@ export class Mutator {
 }
 
 /** A small generator of random numbers from 0 up to 1 (public domain, Tommy Ettinger). */
-export function mulberry32(seed: number): () => number {
+export function seededRandom(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

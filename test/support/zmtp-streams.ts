@@ -2,7 +2,7 @@
  * Whole ZMTP conversations as one side sends them, right in most of their bytes and wrong in some, in pieces of any
  * size: drawn from a seed, so that each can be had again.
  */
-import { Mutator, mulberry32 } from './mutations.js';
+import { Mutator, seededRandom } from './mutations.js';
 import { frame, greeting, longHeader, readyFrame } from './zmtp-sockets.js';
 
 export type Pieces = readonly Buffer[];
@@ -22,7 +22,7 @@ class Draw {
   readonly #random: () => number;
 
   constructor(seed: number) {
-    this.#random = mulberry32(seed);
+    this.#random = seededRandom(seed);
   }
 
   below(limit: number): number {

@@ -27,7 +27,7 @@ function setUp() {
   const clock = { now: 1000 };
   const inbox = new Inbox(
     SELF,
-    { now: () => clock.now, recoveryTimeoutMs: 5000 },
+    { now: () => clock.now, recoveryTimeoutMs: 5000, maxEventBytes: 1024 * 1024 },
     {
       onEvents: ({ name }, values) =>
         void events.push(...values.map((value): [PropertyKey, unknown] => [name, value])),

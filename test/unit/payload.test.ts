@@ -386,7 +386,7 @@ describe('a Buffer that is received', () => {
     const large = bytesOf(Buffer.alloc(1000, 7));
     const small = bytesOf([Buffer.alloc(100, 7), 'x'.repeat(1000)]);
     const isShared = (bytes: Buffer, mayShare: boolean) => {
-      const [value] = [unpackPayloads(bytes, 0, 1, mayShare)[0]].flat() as Buffer[];
+      const [value] = [unpackPayloads(bytes, 0, 1, undefined, mayShare)[0]].flat() as Buffer[];
       bytes.fill(0);
       return value?.[0] === 0;
     };

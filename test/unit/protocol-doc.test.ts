@@ -171,7 +171,7 @@ function receiver(self: number, names: readonly PropertyKey[] | 'all') {
   const asked: Buffer[] = [];
   const inbox = new Inbox(
     self,
-    { now: () => 0, recoveryTimeoutMs: 5000 },
+    { now: () => 0, recoveryTimeoutMs: 5000, maxEventBytes: 1024 },
     {
       onEvents: ({ name }, values, _, given) => {
         events.push([name, values]);

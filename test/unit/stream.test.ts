@@ -124,7 +124,7 @@ function setUp({ answers = true, canAsk = true } = {}) {
   const heard = { at: INFINITE };
   const inbox = new Inbox(
     SELF,
-    { now: () => clock.now, recoveryTimeoutMs: 5000, canAsk },
+    { now: () => clock.now, recoveryTimeoutMs: 5000, maxEventBytes: 64 * MIB, canAsk },
     {
       onEvents: (_, values) => void log.push(...values),
       onError(error) {

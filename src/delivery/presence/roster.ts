@@ -9,6 +9,7 @@ import type { Peer } from '../../peer.js';
 import { formatPublisherId, type PublisherId } from '../../wire/batch.js';
 import { unpackPayloads } from '../../wire/payload.js';
 import { type Announcement, decodeAnnouncement } from '../../wire/presence.js';
+import { keptCopy } from '../kept-copy.js';
 
 const MAX_PEERS = 10_000;
 const MAX_BYTES = 32 * 1024 * 1024;
@@ -57,7 +58,10 @@ export class Roster {
     // Nearly always it says what it said before.
     if (known?.body.equals(body)) return this.heard(id, at) ? 'known' : 'full';
     if (known === undefined && this.isFull) return 'full';
-    const bytes = Buffer.from(body);
+    // There is no room for what it says now: what it said before has to do.
+    if (known !== undefined && this.#bytes + body.length - known.body.length > MAX_BYTES)
+      return this.heard(id, at) ? 'known' : 'full';
+    const bytes = keptCopy(body);
     const announcement = decodeAnnouncement(bytes);
     if (announcement === undefined) return 'malformed';
     this.#bytes += bytes.length - (known?.body.length ?? 0);

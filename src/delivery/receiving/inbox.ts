@@ -27,6 +27,11 @@ import { type Interest, Interests } from './interests.js';
 import type { Arrival } from './stream.js';
 import { Streams, type StreamsOptions } from './streams.js';
 
+export interface InboxOptions extends StreamsOptions {
+  /** The largest event that is taken, in bytes of msgpack. */
+  readonly maxEventBytes: number;
+}
+
 const KINDS_ON_TOPICS: ReadonlySet<number> = new Set([
   MessageKind.batch,
   MessageKind.tail,
@@ -53,14 +58,16 @@ export interface InboxHandlers {
 export class Inbox {
   readonly interests = new Interests();
   readonly #self: PublisherId;
+  readonly #maxEventBytes: number;
   readonly #handlers: InboxHandlers;
   readonly #streams: Streams;
   readonly #header = emptyHeader();
   /** The message that is being received, if its bytes are ours for good. */
   #yours: Buffer | undefined;
 
-  constructor(self: PublisherId, options: StreamsOptions, handlers: InboxHandlers) {
+  constructor(self: PublisherId, options: InboxOptions, handlers: InboxHandlers) {
     this.#self = self;
+    this.#maxEventBytes = options.maxEventBytes;
     this.#handlers = handlers;
     this.#streams = new Streams(this.interests, options, {
       deliver: (arrival) => this.#deliver(arrival),
@@ -175,7 +182,7 @@ export class Inbox {
     let values: unknown[];
     let attributes: Attributes[] | undefined;
     try {
-      values = unpackPayloads(message, payloadAt, count, message === this.#yours);
+      values = unpackPayloads(message, payloadAt, count, this.#maxEventBytes, message === this.#yours);
       if ((header.flags & FLAG_ATTRIBUTES) !== 0) attributes = separateAttributes(values);
     } catch (cause) {
       const { name, space } = interest;

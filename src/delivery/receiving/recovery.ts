@@ -23,6 +23,8 @@ export interface RecoveryContext {
   ask(number: number, request: Request): void;
   /** For how long, in milliseconds and in all, the link was known to work. */
   provenMs(): number;
+  /** It is over, for whatever reason. */
+  onEnd(): void;
 }
 
 export class Recovery {
@@ -133,9 +135,11 @@ export class Recovery {
   }
 
   stop(): void {
+    if (this.#number === 0) return;
     clearTimeout(this.#timer);
     clearImmediate(this.#turn);
     this.#number = 0;
+    this.#context.onEnd();
   }
 
   #waitedInVain(): void {

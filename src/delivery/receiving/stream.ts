@@ -13,6 +13,7 @@
  */
 import { FLAG_ANSWERS, fromElapsed, type Header, MessageKind, type PublisherId } from '../../wire/batch.js';
 import type { Replayed, Request } from '../../wire/recovery.js';
+import { keptCopy } from '../kept-copy.js';
 import { Coverage } from './coverage.js';
 import type { Interest, Interests } from './interests.js';
 import { NameProgress, type Progress } from './progress.js';
@@ -46,6 +47,8 @@ export interface StreamContext {
   tellLoss(publisher: PublisherId, interest: Interest, missed: number | undefined): void;
   /** A message was no batch of the publisher it names. */
   tellForged(publisher: PublisherId, name: PropertyKey): void;
+  /** Whether one publisher more can be asked for what is missing. */
+  readonly mayRecover: boolean;
   recover(publisher: PublisherId, request: Request, onGiveUp: () => void): Recovery;
   /** Whether so many bytes more may be held. Tails find room where batches do not: nothing else tells what they tell. */
   hasRoomFor(bytes: number, isTail: boolean): boolean;
@@ -57,6 +60,9 @@ export interface StreamContext {
 
 /** An arrival that waits for what should have come before it. */
 interface Held extends Arrival {
+  message: Buffer;
+  /** Whether the bytes are a copy: the transport's are valid during its call. */
+  isCopied: boolean;
   readonly at: number;
   /** The interests' epoch when it came. */
   readonly epoch: number;
@@ -108,6 +114,8 @@ export class Stream {
 
   /** The tick in which something came last. */
   heardAt = 0;
+  /** How many batches and tails came so far. */
+  arrivals = 0;
 
   constructor(publisher: PublisherId, context: StreamContext) {
     this.publisher = publisher;
@@ -127,6 +135,7 @@ export class Stream {
   /** A batch or a tail came. `header` is only valid during the call. */
   take(header: Readonly<Header>, interest: Interest, message: Buffer): void {
     this.heardAt = this.#context.tick;
+    this.arrivals += 1;
     if (this.#recovery === undefined) {
       const progress = this.#names.of(interest);
       const hole = this.#coverage.holeBefore(header.sequence);
@@ -149,9 +158,7 @@ export class Stream {
 
   #toHold(arrival: Arrival): Held {
     const { now, interests } = this.#context;
-    // A copy: the transport's bytes are valid during its call.
-    const message = Buffer.from(arrival.message);
-    return { ...arrival, message, at: now(), epoch: interests.epoch, asked: 'nothing' };
+    return { ...arrival, isCopied: false, at: now(), epoch: interests.epoch, asked: 'nothing' };
   }
 
   /** A replay came: `header` and `message` are those of the batch that is replayed. */
@@ -248,7 +255,7 @@ export class Stream {
   #hold(arrival: Held): void {
     if (this.#context.hasRoomFor(sizeOf(arrival), isTail(arrival))) {
       this.#context.held(sizeOf(arrival));
-      this.#held.push(arrival);
+      this.#held.push(copied(arrival));
     } else {
       this.#overflow = tailOf(arrival);
       this.#coverage.suspect();
@@ -276,7 +283,7 @@ export class Stream {
       this.#epoch = this.#context.interests.epoch;
       this.#trustedFrom = this.#coverage.trustedFrom;
       this.#context.held(sizeOf(arrival));
-      this.#held.unshift(arrival);
+      this.#held.unshift(copied(arrival));
       this.#hasGained = false;
       this.#recovery = this.#context.recover(this.publisher, request, () => this.#giveUp());
       return;
@@ -321,7 +328,7 @@ export class Stream {
   /** What to ask for before the arrival may be delivered. */
   #missing(arrival: Held, progress: Progress | undefined, isGap: boolean): Request | undefined {
     const { header, interest, asked } = arrival;
-    if (asked === 'all' || (header.flags & FLAG_ANSWERS) === 0 || !this.#context.canAsk) return undefined;
+    if (asked === 'all' || (header.flags & FLAG_ANSWERS) === 0 || !this.#context.mayRecover) return undefined;
     if (this.#coverage.last === 0) return this.#missingAtFirst(arrival, isGap);
     const isTail = header.kind === MessageKind.tail;
     const before = isTail ? header.sequence + 1 : header.sequence;
@@ -369,7 +376,7 @@ export class Stream {
   /** A duplicate came, or numbers are believed that are too high: asks how far the publisher is. */
   #check(): void {
     const now = this.#context.now();
-    if (now - this.#checkedAt < CHECK_INTERVAL_MS) return;
+    if (now - this.#checkedAt < CHECK_INTERVAL_MS || !this.#context.mayRecover) return;
     this.#checkedAt = now;
     this.#isCheck = true;
     const after = Number.MAX_SAFE_INTEGER;
@@ -458,6 +465,12 @@ function sizeOf({ message }: Arrival): number {
   return message.length + HELD_OVERHEAD;
 }
 
+function copied(arrival: Held): Held {
+  if (!arrival.isCopied) arrival.message = keptCopy(arrival.message);
+  arrival.isCopied = true;
+  return arrival;
+}
+
 function isTail({ header }: Arrival): boolean {
   return header.kind === MessageKind.tail;
 }
@@ -469,7 +482,8 @@ function tailOf(arrival: Held): Held {
   return {
     ...arrival,
     header: { ...header, kind: MessageKind.tail, position, elapsed: 0 },
-    message: Buffer.from(message.subarray(0, interest.topic.length)),
+    message: keptCopy(message.subarray(0, interest.topic.length)),
+    isCopied: true,
     asked: 'nothing',
   };
 }

@@ -7,6 +7,7 @@ import type { DistributedError } from '../../errors.js';
 import type { Header, PublisherId } from '../../wire/batch.js';
 import type { Request } from '../../wire/recovery.js';
 import { forgeryError, lossError } from '../failures.js';
+import { TokenBucket } from '../token-bucket.js';
 import type { Interest, Interests } from './interests.js';
 import { Recovery } from './recovery.js';
 import { type Arrival, FORGETTING_SLACK_MS, Stream, type StreamContext } from './stream.js';
@@ -15,14 +16,31 @@ import { type Arrival, FORGETTING_SLACK_MS, Stream, type StreamContext } from '.
 const MAX_REMEMBERED = 250_000;
 const ENOUGH_FORGOTTEN = 200_000;
 
+/** Who has sent no more than that is forgotten before others: anybody can invent publishers that send something once. */
+const FEW_ARRIVALS = 8;
+
 /** A publisher by itself takes as much memory as so many names. */
 const NAMES_PER_PUBLISHER = 16;
 
 /** Bytes of arrivals that wait for what is missing before them, in all. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
 
+/**
+ * Publishers that are asked for what is missing at a time: whoever invents publishers makes us hold and ask for nothing. What
+ * is missing of those beyond is told at once.
+ */
+const MAX_RECOVERIES = 4096;
+
+/** Bytes of questions: who invents publishers must not make us ask at length. Those beyond are asked when they are repeated. */
+const QUESTIONS = { burst: 32 * 1024 * 1024, perSecond: 1024 * 1024 };
+
+/** What a question has beside its topics. */
+const QUESTION_BYTES = 128;
+
 /** Whoever was heard of so lately is asked after an outage: as long as a history goes back by default. */
 const RECENT_TICKS = 60;
+
+const INFINITE = Number.POSITIVE_INFINITY;
 
 export interface StreamsOptions {
   /** A clock in milliseconds that only goes forward. */
@@ -58,6 +76,8 @@ export class Streams implements StreamContext {
   #remembered = 0;
   #heldBytes = 0;
   #questions = 0;
+  readonly #questionBytes: TokenBucket;
+  #recoveries = 0;
 
   constructor(interests: Interests, options: StreamsOptions, handlers: StreamsHandlers) {
     this.interests = interests;
@@ -65,6 +85,7 @@ export class Streams implements StreamContext {
     this.canAsk = options.canAsk ?? true;
     this.#options = options;
     this.#handlers = handlers;
+    this.#questionBytes = new TokenBucket(QUESTIONS, options.now);
   }
 
   take(header: Readonly<Header>, interest: Interest, message: Buffer): void {
@@ -119,6 +140,11 @@ export class Streams implements StreamContext {
   }
 
   /** @internal */
+  get mayRecover(): boolean {
+    return this.canAsk && this.#recoveries < MAX_RECOVERIES;
+  }
+
+  /** @internal */
   recover(publisher: PublisherId, request: Request, onGiveUp: () => void): Recovery {
     const context = {
       now: this.now,
@@ -127,9 +153,13 @@ export class Streams implements StreamContext {
         this.#questions += 1;
         return this.#questions;
       },
-      ask: (number: number, asked: Request) => this.#handlers.ask(publisher, number, asked),
+      ask: (number: number, asked: Request) => this.#ask(publisher, number, asked),
       provenMs: () => this.#handlers.provenMs(),
+      onEnd: () => {
+        this.#recoveries -= 1;
+      },
     };
+    this.#recoveries += 1;
     return new Recovery(request, context, onGiveUp);
   }
 
@@ -149,6 +179,14 @@ export class Streams implements StreamContext {
     if (this.#remembered > MAX_REMEMBERED && names > 0) this.#forgetSome();
   }
 
+  #ask(publisher: PublisherId, number: number, request: Request): void {
+    if (this.#questionBytes.waitMs > 0) return;
+    let bytes = QUESTION_BYTES;
+    for (const topic of request.topics) bytes += topic.length;
+    this.#questionBytes.spend(bytes);
+    this.#handlers.ask(publisher, number, request);
+  }
+
   #meet(publisher: PublisherId): Stream {
     this.remembered(NAMES_PER_PUBLISHER);
     const stream = new Stream(publisher, this);
@@ -161,14 +199,17 @@ export class Streams implements StreamContext {
     // What comes next may seem to have been sent a little earlier or later than what was forgotten.
     this.rememberedSince = this.now() + FORGETTING_SLACK_MS;
     this.#latest = undefined;
-    for (let round = 0; round < 2; round += 1) {
-      for (const [publisher, stream] of this.#byPublisher) {
-        if (this.#remembered <= ENOUGH_FORGOTTEN) return;
-        stream.forgetIdle();
-        if (stream.size > 0 || stream.isRecovering) continue;
-        this.#byPublisher.delete(publisher);
-        this.#remembered -= NAMES_PER_PUBLISHER;
-      }
+    for (const maxArrivals of [FEW_ARRIVALS, FEW_ARRIVALS, INFINITE, INFINITE]) this.#forgetIdle(maxArrivals);
+  }
+
+  #forgetIdle(maxArrivals: number): void {
+    for (const [publisher, stream] of this.#byPublisher) {
+      if (this.#remembered <= ENOUGH_FORGOTTEN) return;
+      if (stream.arrivals > maxArrivals) continue;
+      stream.forgetIdle();
+      if (stream.size > 0 || stream.isRecovering) continue;
+      this.#byPublisher.delete(publisher);
+      this.#remembered -= NAMES_PER_PUBLISHER;
     }
   }
 }

@@ -2,6 +2,7 @@
 import {
   buildMessage,
   emptyHeader,
+  formatPublisherId,
   fromElapsed,
   type Header,
   MessageKind,
@@ -10,7 +11,7 @@ import {
   toElapsed,
 } from '../../wire/batch.js';
 import { encodeTopics } from '../../wire/recovery.js';
-import { retainedTopic, TOPIC_END } from '../../wire/topic.js';
+import { inboxTopic, retainedTopic, TOPIC_END } from '../../wire/topic.js';
 import type { Content } from '../post.js';
 import { RetainedSearch } from './search.js';
 import { RetainedStore } from './store.js';
@@ -37,8 +38,10 @@ export interface RetentionContext {
   publish(topic: Buffer, content: Content, body?: Uint8Array): void;
   /** Lets go out what was emitted so far, as far as the link takes it. */
   flush(): void;
-  /** Sends to one emitter, or to all. */
-  post(receiver: PublisherId | 'all', content: Content, body?: Uint8Array): void;
+  /** Sends to all emitters. */
+  post(receiver: 'all', content: Content): void;
+  /** Sends the messages of an answer to a question about so many topics, as the link takes them. */
+  answer(asker: PublisherId, question: number, topics: number, answer: () => Generator<Buffer, void>): void;
   onFound(topic: string, found: FoundValue | undefined): void;
   onForgotten(count: number): void;
 }
@@ -96,16 +99,24 @@ export class Retention {
   /** `asker` wants values of `topics`. */
   answer(asker: PublisherId, question: number, topics: readonly Buffer[]): void {
     if (asker === this.#publisher || this.#store.size === 0) return;
+    // Once each: what is asked for again and again is no more than that.
+    const keys = new Set(topics.map((topic) => topic.toString('latin1')));
+    this.#context.answer(asker, question, keys.size, () => this.#answer(asker, question, keys));
+  }
+
+  *#answer(asker: PublisherId, question: number, keys: ReadonlySet<string>): Generator<Buffer, void> {
+    const topic = inboxTopic(formatPublisherId(asker));
+    const publisher = this.#publisher;
     this.#context.flush();
-    for (const topic of topics) {
-      const retained = this.#store.get(topic.toString('latin1'));
+    for (const key of keys) {
+      const retained = this.#store.get(key);
       // An event that waits to be sent comes by itself, and this would overtake it.
       if (retained === undefined || !retained.isSent()) continue;
       const elapsed = toElapsed(this.#context.now() - retained.at);
-      const content = { kind: MessageKind.retained, sequence: question, elapsed };
-      this.#context.post(asker, content, retained.message);
+      const content = { kind: MessageKind.retained, publisher, sequence: question, elapsed };
+      yield buildMessage(topic, content, retained.message);
     }
-    this.#context.post(asker, { kind: MessageKind.holder });
+    yield buildMessage(topic, { kind: MessageKind.holder, publisher });
   }
 
   /** A value came, or word that there are any. Returns what is wrong with it, if something is. */

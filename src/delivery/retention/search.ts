@@ -16,6 +16,12 @@ const RETURN_MS = 2000;
 /** Answers that come later than this after their window are not believed. */
 const LATE_MS = 10_000;
 
+/** Of topics in one question, with the length of each: a holder refuses twice as many. */
+const MAX_QUESTION_BYTES = 16 * 1024;
+
+/** Holders that come at the same time are asked together: the questions that somebody can cause by coming are few. */
+const HOLDER_GAP_MS = 50;
+
 const NEVER = Number.POSITIVE_INFINITY;
 
 export interface SearchContext {
@@ -53,6 +59,9 @@ export class RetainedSearch {
   /** Whether there are holders, as far as is known on this link: none, if none answered the first question in time. */
   #holders: 'unknown' | 'none' | 'some' = 'unknown';
   #askScheduled = false;
+  /** When what holders that came were asked for was last decided, and whether it will be again. */
+  #holderCameAt = Number.NEGATIVE_INFINITY;
+  #isHolderWaiting = false;
 
   constructor(context: SearchContext) {
     this.#context = context;
@@ -85,6 +94,19 @@ export class RetainedSearch {
   /** A holder has come, or come back: it was not asked for what has not been found. */
   holderCame(): void {
     this.heardOfHolder();
+    if (this.#isHolderWaiting) return;
+    const waitMs = this.#holderCameAt + HOLDER_GAP_MS - this.#context.now();
+    if (waitMs <= 0) {
+      this.#askHolders();
+      return;
+    }
+    this.#isHolderWaiting = true;
+    this.#later(waitMs, () => this.#askHolders());
+  }
+
+  #askHolders(): void {
+    this.#isHolderWaiting = false;
+    this.#holderCameAt = this.#context.now();
     for (const sought of this.#sought.values()) if (sought.best === undefined) sought.state = 'wanted';
     if (this.#isLinkReady && this.#wanted().length > 0) this.#scheduleAsking();
   }
@@ -151,6 +173,10 @@ export class RetainedSearch {
   #ask(): void {
     const wanted = this.#wanted();
     for (const sought of wanted) sought.state = 'asked';
+    for (const part of inParts(wanted)) this.#askFor(part);
+  }
+
+  #askFor(wanted: readonly Sought[]): void {
     this.#questions += 1;
     const question = this.#questions;
     this.#askedAt.set(question, this.#context.now());
@@ -199,5 +225,23 @@ export class RetainedSearch {
   #stopTimers(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
+    this.#isHolderWaiting = false;
   }
+}
+
+/** At least one, as an empty question is one after holders. */
+function inParts(wanted: readonly Sought[]): Sought[][] {
+  let part: Sought[] = [];
+  const parts = [part];
+  let bytes = 0;
+  for (const sought of wanted) {
+    bytes += sought.topic.length + 2;
+    if (bytes > MAX_QUESTION_BYTES && part.length > 0) {
+      part = [];
+      parts.push(part);
+      bytes = sought.topic.length + 2;
+    }
+    part.push(sought);
+  }
+  return parts;
 }

@@ -7,6 +7,7 @@
  * is sent. Who keeps the others waiting for too long is not waited for any more until it has caught up.
  */
 import type { PublisherId } from '../../wire/batch.js';
+import { TokenBucket } from '../token-bucket.js';
 import type { Audience } from './audience.js';
 import { type Mark, Marks } from './marks.js';
 
@@ -52,6 +53,12 @@ const PATIENCE_MS = 500;
 /** The same where nobody else is kept waiting: all of them are behind, as on a busy machine, or the only one. */
 const LONE_PATIENCE_MS = 2000;
 const RECHECK_MS = 50;
+
+/**
+ * Milliseconds of waiting for somebody who did not answer in time. Anybody can answer for receivers that do not exist:
+ * beyond this, nobody is waited for longer than {@link RECHECK_MS}, and who is slow catches up by himself.
+ */
+const WAITING = { burst: 20_000, perSecond: 100 };
 
 /** Receivers that are waited for, and laggards that are known. Those beyond are not waited for. */
 const MAX_RECEIVERS = 4096;
@@ -102,6 +109,7 @@ export class Pacer {
   #judgeAt = { messages: MARK_MESSAGES, bytes: MARK_BYTES, since: Number.NEGATIVE_INFINITY };
   /** When somebody who is waited for asked for what it missed. */
   #heardAt = Number.NEGATIVE_INFINITY;
+  readonly #waiting: TokenBucket;
   #patience: { readonly timer?: NodeJS.Timeout; readonly turn?: NodeJS.Immediate } | undefined;
 
   /**
@@ -112,6 +120,7 @@ export class Pacer {
     this.#now = now;
     this.#onOpen = onOpen;
     this.#hears = hears;
+    this.#waiting = new TokenBucket(WAITING, now);
   }
 
   /** Whether the next batch may be sent. */
@@ -296,11 +305,13 @@ export class Pacer {
     const awaited = this.#awaited;
     if (awaited === undefined || this.#patience !== undefined) return;
     // Whoever is behind alone may be joined by others that are waiting for it.
-    const left = Math.max(RECHECK_MS, awaited.time + PATIENCE_MS - this.#now());
+    const began = this.#now();
+    const left = Math.max(RECHECK_MS, this.#waiting.waitMs > 0 ? 0 : awaited.time + PATIENCE_MS - began);
     const timer = setTimeout(() => {
       // A turn of the loop first: if this process stood still itself, the answers are waiting in its socket.
       const turn = setImmediate(() => {
         this.#patience = undefined;
+        this.#waiting.spend(this.#now() - began);
         this.#goOnWithout();
       });
       this.#patience = { turn };
@@ -311,17 +322,24 @@ export class Pacer {
   /** Whether the mark has been waited for long enough. Nobody is left behind who catches up and keeps nobody waiting. */
   #isOverdue(mark: Mark): boolean {
     const isLone = this.#phase === 'discovered' && this.#marks.missing(mark).length >= this.#active.size;
+    if (this.#waiting.waitMs > 0) return this.#now() - mark.time >= RECHECK_MS;
     if (!isLone) return this.#now() - mark.time >= PATIENCE_MS;
     return this.#now() - Math.max(mark.time, this.#heardAt) >= LONE_PATIENCE_MS;
   }
 
   /** Stops waiting for those who keep everybody else. */
   #goOnWithout(): void {
-    const awaited = this.#awaited;
-    if (awaited === undefined || this.isOpen) return;
-    if (this.#isOverdue(awaited)) {
+    if (this.isOpen) return;
+    // Each may be missed by somebody else. With nothing left to wait, none of them is to be waited for after the others.
+    const isImpatient = this.#waiting.waitMs > 0;
+    for (
+      let mark = this.#awaited;
+      mark !== undefined && (isImpatient || !this.isOpen);
+      mark = this.#awaited
+    ) {
+      if (!this.#isOverdue(mark)) break;
       if (this.#phase === 'discovering') this.#phase = 'discovered';
-      else this.#dropLaggards(awaited);
+      else this.#dropLaggards(mark);
       this.#marks.update();
     }
     if (this.isOpen) this.#open();

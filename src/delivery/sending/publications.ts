@@ -4,6 +4,7 @@
  */
 import { EVENTS, type Space } from '../../wire/space.js';
 import { encodeTopic, MAX_TOPIC_BYTES } from '../../wire/topic.js';
+import { keptCopy } from '../kept-copy.js';
 import { type Audience, emptyAudience } from './audience.js';
 import { hashTopic } from './topic-filter.js';
 
@@ -73,6 +74,11 @@ export class Publications {
     return this.#latestNames.get(name) ?? this.#open(name, space);
   }
 
+  /** How many are remembered. */
+  get size(): number {
+    return this.#all.size;
+  }
+
   /** All that are remembered. */
   [Symbol.iterator](): IterableIterator<Publication> {
     return this.#all.values();
@@ -89,7 +95,7 @@ export class Publications {
     checkTopic(topic);
     if (this.#all.size >= MAX_PUBLICATIONS) this.#forgetOne();
     const publication: Publication = {
-      topic,
+      topic: keptCopy(topic),
       topicHash: hashTopic(topic),
       sequence: 0,
       position: 0,

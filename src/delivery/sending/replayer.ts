@@ -4,6 +4,9 @@
  * Receivers set the pace: an answer is a chunk, and they ask for the next one when they have it. All answers go over
  * the link that the batches themselves go over, so that an answer arrives after everything that it says was sent.
  * Requesters are served in turn, a slice each, and what is sent for the first time keeps its share of the link.
+ *
+ * A question of some bytes may be answered by a mebibyte, and anybody may ask, under any id. So answers have a budget, of each
+ * requester and in all: more than whoever catches up needs, and less than what would keep a publisher busy.
  */
 import {
   buildMessage,
@@ -14,6 +17,7 @@ import {
 } from '../../wire/batch.js';
 import { encodeReplayed, encodeTails, type Request, type Tail } from '../../wire/recovery.js';
 import { inboxTopic } from '../../wire/topic.js';
+import { type BudgetLimits, TokenBucket } from '../token-bucket.js';
 import type { History } from './history.js';
 import { hasSentAll, type Publication, type Publications } from './publications.js';
 import { TopicFilter } from './topic-filter.js';
@@ -32,8 +36,25 @@ const SLICE_BYTES = 64 * 1024;
 const MAX_TAILS_BYTES = 64 * 1024;
 const TAIL_BYTES = 22;
 
-/** Requesters beyond it are not answered: they ask again. */
+/** Questions beyond it are not answered, in number and in topics: who asked asks again. */
 const MAX_WAITING = 1024;
+const MAX_WAITING_TOPICS = 131_072;
+
+/** Answers that are under way at a time: others only wait, and take no memory of their own. */
+const MAX_STARTED = 16;
+
+/**
+ * Bytes of answers: of one requester, which may need the whole of a history twice, and in all; those under invented ids count
+ * among the latter. What is looked through for an answer counts, too: a batch, and a name.
+ */
+const OF_ONE: BudgetLimits = { burst: 256 * 1024 * 1024, perSecond: 32 * 1024 * 1024 };
+const OF_ALL: BudgetLimits = { burst: 1024 * 1024 * 1024, perSecond: 64 * 1024 * 1024 };
+const SCANNED_BYTES = 16;
+const PUBLICATION_BYTES = 32;
+const QUESTION_BYTES = 256;
+
+/** Requesters whose budget is known: the one that asked longest ago is forgotten first. */
+const MAX_REQUESTERS = 4096;
 
 /** An inquiry is on its way for a while, and so was the last that was received before the outage. */
 const INQUIRY_SLACK_MS = 1000;
@@ -45,7 +66,18 @@ export interface ReplayLink {
 }
 
 /** The messages of an answer, made one by one as the link takes them. */
-type Answer = Generator<Buffer, void>;
+export type Answer = Generator<Buffer, void>;
+
+interface Question {
+  readonly requester: PublisherId;
+  readonly topics: number;
+  answer(): Answer;
+}
+
+interface Started {
+  readonly requester: PublisherId;
+  readonly answer: Answer;
+}
 
 export class Replayer {
   readonly #publisher: PublisherId;
@@ -53,8 +85,13 @@ export class Replayer {
   readonly #publications: Publications;
   readonly #link: ReplayLink;
   readonly #now: () => number;
-  /** By requester and kind; who is first is served next. */
-  readonly #answers = new Map<string, Answer>();
+  /** By kind and requester; who is first is served next. */
+  readonly #questions = new Map<string, Question>();
+  readonly #started = new Map<string, Started>();
+  #waitingTopics = 0;
+  readonly #budget: TokenBucket;
+  readonly #budgets = new Map<PublisherId, TokenBucket>();
+  #pause: NodeJS.Timeout | undefined;
   #state: 'down' | 'open' | 'full' = 'down';
   #turn: NodeJS.Immediate | undefined;
 
@@ -71,16 +108,25 @@ export class Replayer {
     this.#publications = publications;
     this.#link = link;
     this.#now = now;
+    this.#budget = new TokenBucket(OF_ALL, now);
   }
 
   /** Answers request `number` of `requester`, instead of an earlier one of the same that is not answered yet. */
   request(requester: PublisherId, number: number, request: Request): void {
-    this.#enqueue(`request ${requester}`, this.#answerRequest(requester, number, request));
+    this.answer(`request ${requester}`, {
+      requester,
+      topics: request.topics.length,
+      answer: () => this.#answerRequest(requester, number, request),
+    });
   }
 
   /** Tells `requester` of the names among `topics` (none: all) that something was sent under in the last `withinMs`. */
   inquiry(requester: PublisherId, topics: readonly Buffer[], withinMs: number): void {
-    this.#enqueue(`inquiry ${requester}`, this.#answerInquiry(requester, topics, withinMs));
+    this.answer(`inquiry ${requester}`, {
+      requester,
+      topics: topics.length,
+      answer: () => this.#answerInquiry(requester, topics, withinMs),
+    });
   }
 
   /** The link takes more: it is up, or has drained. */
@@ -92,20 +138,43 @@ export class Replayer {
   /** The link is down: who still needs an answer will ask again. */
   clear(): void {
     this.#state = 'down';
-    this.#answers.clear();
+    this.#questions.clear();
+    this.#started.clear();
+    this.#waitingTopics = 0;
     clearImmediate(this.#turn);
+    clearTimeout(this.#pause);
     this.#turn = undefined;
+    this.#pause = undefined;
   }
 
-  #enqueue(key: string, answer: Answer): void {
+  /** Answers `question` in its turn, instead of an earlier one of the same `key` that is not answered yet. */
+  answer(key: string, question: Question): void {
     if (this.#state === 'down') return;
-    if (this.#answers.size >= MAX_WAITING && !this.#answers.has(key)) return;
-    this.#answers.set(key, answer);
+    const budget = this.#budgetOf(question.requester);
+    if (budget.waitMs > 0) return;
+    const earlier = this.#questions.get(key);
+    const isNew = earlier === undefined && !this.#started.delete(key);
+    if (isNew && this.#questions.size >= MAX_WAITING) return;
+    const topics = this.#waitingTopics + question.topics - (earlier?.topics ?? 0);
+    if (topics > MAX_WAITING_TOPICS) return;
+    this.#waitingTopics = topics;
+    this.#questions.set(key, question);
+    this.#spend(question.requester, QUESTION_BYTES);
     this.#schedule();
   }
 
   #schedule(): void {
-    if (this.#turn !== undefined || this.#state !== 'open' || this.#answers.size === 0) return;
+    if (this.#turn !== undefined || this.#pause !== undefined || this.#state !== 'open') return;
+    if (this.#questions.size === 0 && this.#started.size === 0) return;
+    const { waitMs } = this.#budget;
+    if (waitMs > 0) {
+      this.#pause = setTimeout(() => {
+        this.#pause = undefined;
+        this.#schedule();
+      }, waitMs);
+      this.#pause.unref();
+      return;
+    }
     this.#turn = setImmediate(() => {
       this.#turn = undefined;
       this.#serveNext();
@@ -113,14 +182,37 @@ export class Replayer {
   }
 
   #serveNext(): void {
-    for (const [key, answer] of this.#answers) {
-      this.#answers.delete(key);
-      const isDone = this.#sendSlice(answer);
-      if (!isDone && this.#state !== 'down') this.#answers.set(key, answer);
+    for (const [key, { requester, topics, answer }] of this.#questions) {
+      if (this.#started.size >= MAX_STARTED) break;
+      this.#questions.delete(key);
+      this.#waitingTopics -= topics;
+      this.#started.set(key, { requester, answer: answer() });
+    }
+    for (const [key, started] of this.#started) {
+      this.#started.delete(key);
+      const isDone = this.#sendSlice(started);
+      if (!isDone && this.#state !== 'down') this.#started.set(key, started);
       break;
     }
     this.#link.flush();
     this.#schedule();
+  }
+
+  #budgetOf(requester: PublisherId): TokenBucket {
+    const budget = this.#budgets.get(requester) ?? new TokenBucket(OF_ONE, this.#now);
+    this.#budgets.delete(requester);
+    this.#budgets.set(requester, budget);
+    if (this.#budgets.size > MAX_REQUESTERS)
+      for (const [oldest] of this.#budgets) {
+        this.#budgets.delete(oldest);
+        break;
+      }
+    return budget;
+  }
+
+  #spend(requester: PublisherId, bytes: number): void {
+    this.#budget.spend(bytes);
+    this.#budgets.get(requester)?.spend(bytes);
   }
 
   /**
@@ -129,14 +221,19 @@ export class Replayer {
    *
    * @returns whether it was the last one.
    */
-  #sendSlice(answer: Answer): boolean {
-    for (let bytes = 0; bytes < SLICE_BYTES && this.#state !== 'down'; ) {
+  #sendSlice({ requester, answer }: Started): boolean {
+    let bytes = 0;
+    let isDone = false;
+    while (bytes < SLICE_BYTES && this.#state !== 'down' && !isDone) {
       const { done, value: message } = answer.next();
-      if (done) return true;
-      bytes += message.length;
-      if (!this.#link.send(message) && this.#state === 'open') this.#state = 'full';
+      if (done) isDone = true;
+      else {
+        bytes += message.length;
+        if (!this.#link.send(message) && this.#state === 'open') this.#state = 'full';
+      }
     }
-    return false;
+    this.#spend(requester, bytes);
+    return isDone;
   }
 
   *#answerRequest(requester: PublisherId, number: number, request: Request): Answer {
@@ -152,6 +249,7 @@ export class Replayer {
     let next = Math.max(after + 1, history.firstSince(since));
     let replays = 0;
     let replayBytes = 0;
+    const from = next;
     for (const stop = next + MAX_SCAN; next <= end && next < stop; next += 1) {
       if (next < history.first) {
         // While the link was full.
@@ -167,11 +265,12 @@ export class Replayer {
       replays += 1;
       replayBytes += message.length;
     }
+    this.#spend(requester, (Math.min(next, end) - Math.min(from, end)) * SCANNED_BYTES);
     const through = next > end ? end : next - 1;
     if (gone > 0) {
       const isOver = ({ sentSequence, finishedAt }: Publication): boolean =>
         sentSequence > after && sentSequence <= gone && finishedAt >= since;
-      yield* this.#tails(topic, filter, isOver);
+      yield* this.#tails(requester, filter, isOver);
     }
     yield buildMessage(
       topic,
@@ -200,12 +299,18 @@ export class Replayer {
   *#answerInquiry(requester: PublisherId, topics: readonly Buffer[], withinMs: number): Answer {
     const since = this.#now() - withinMs - INQUIRY_SLACK_MS;
     const isRecent = ({ sentAt }: Publication): boolean => sentAt >= since;
-    yield* this.#tails(inboxTopic(formatPublisherId(requester)), new TopicFilter(topics), isRecent);
+    yield* this.#tails(requester, new TopicFilter(topics), isRecent);
   }
 
   /** `tails` messages for the publications of `filter` that are `wanted`; none if there are no such. */
-  *#tails(topic: Buffer, filter: TopicFilter, wanted: (publication: Publication) => boolean): Answer {
+  *#tails(
+    requester: PublisherId,
+    filter: TopicFilter,
+    wanted: (publication: Publication) => boolean,
+  ): Answer {
+    const topic = inboxTopic(formatPublisherId(requester));
     const publications: Publication[] = [];
+    this.#spend(requester, this.#publications.size * PUBLICATION_BYTES);
     for (const publication of this.#publications) {
       // Of one that is numbered further than it was sent, a batch follows that tells more.
       if (!filter.mayHave(publication.topicHash) || !hasSentAll(publication)) continue;

@@ -15,7 +15,7 @@ import { Aftermath } from './aftermath.js';
 import { History } from './history.js';
 import { Outbox } from './outbox.js';
 import { hasSentAll, Publications } from './publications.js';
-import { Replayer } from './replayer.js';
+import { type Answer, Replayer } from './replayer.js';
 import { TailMarker } from './tail-marker.js';
 import { WallClock } from './wall-clock.js';
 
@@ -117,6 +117,11 @@ export class Sending {
   tellTails(inquirer: PublisherId, topics: readonly Buffer[], withinMs: number): void {
     // Not counted as asking: who inquires may miss nothing, and a publisher that closes reminds everybody anyway.
     this.#replayer.inquiry(inquirer, topics, withinMs);
+  }
+
+  /** Sends the messages of `answer` to `asker`, in its turn and as the link takes them. `question` is the asker's number. */
+  answer(asker: PublisherId, question: number, topics: number, answer: () => Answer): void {
+    this.#replayer.answer(`retained ${asker} ${question}`, { requester: asker, topics, answer });
   }
 
   /** The link takes more again. */

@@ -61,8 +61,46 @@ export function regExpCost(source: string, flags: string): number {
 
 /** In one value packed. Leaves room for many such values in the one message that a receiver limits. */
 export const MAX_REGEXP_COST_PACKED = 1024;
-/** In one call of `unpackPayloads`: more than an emitter's batch of 4 KiB can hold, less than a second of compiling. */
-export const MAX_REGEXP_COST_UNPACKED = 16_384;
+/** In one call of `unpackPayloads`: more property escapes than an emitter's batch of 4 KiB can hold, some 70 ms of compiling. */
+export const MAX_REGEXP_COST_UNPACKED = 2048;
+
+/**
+ * What the values of one call of `unpackPayloads` may take of memory, as estimated by {@link HeapCost}: much of what arrives
+ * is far larger in memory, and two bytes can make 200. Enough for what people send, and not for what stops a process.
+ */
+export const BASE_HEAP_BYTES = 256 * 1024 * 1024;
+export const HEAP_BYTES_PER_BYTE = 8;
+
+/** What values take of memory beside their content, about, as V8 has them. What is not here takes at most ten times its bytes. */
+export const HeapCost = {
+  emptyArray: 32,
+  /** The first element makes room for 17. */
+  array: 184,
+  element: 12,
+  object: 64,
+  property: 24,
+  buffer: 200,
+  binary: 400,
+  collection: 256,
+  entry: 48,
+  error: 512,
+  regExp: 512,
+} as const;
+
+/** V8 makes an array of an object's properties up to this index, and half as many again. */
+const MAX_INDEX_IN_ARRAY = 1023;
+const INDEX = /^\d{1,4}$/;
+
+/** What a property name costs that is an index: room for all indexes before it. */
+export function indexCost(key: string): number {
+  if (!INDEX.test(key)) return 0;
+  const index = Number(key);
+  return index > MAX_INDEX_IN_ARRAY ? 0 : (index + 17) * HeapCost.element;
+}
+
+/** Longer keys have a hash that is their length and nothing else, so that all of a length collide: only so many come with one call. */
+export const LONG_KEY_LENGTH = 8192;
+export const MAX_LONG_KEYS = 64;
 
 function count(text: string, pattern: RegExp): number {
   return text.match(pattern)?.length ?? 0;

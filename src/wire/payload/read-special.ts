@@ -16,19 +16,28 @@ import {
   EXT_SET,
   EXT_TIMESTAMP,
   EXT_UNDEFINED,
+  HeapCost,
   MAX_REGEXP_COST_UNPACKED,
   type PayloadError,
   regExpCost,
   swapUnlessLittleEndian,
   TYPED_ARRAYS,
 } from './format.js';
+import type { KeyWatch } from './key-watch.js';
 
 /** What reader.ts offers for this: where the bytes are. */
 export interface ValueReader {
   readonly bytes: Buffer;
   at: number;
-  /** Of all RegExps of the call so far. */
+  /** Of all RegExps of the call so far that differ, and those of them that cost something. */
   regExpCost: number;
+  readonly regExps: Set<string>;
+  /** Over all keys of Maps and Sets. */
+  readonly keys: KeyWatch;
+  /** Counts memory that a value takes, in bytes. Throws if it is more than the message may. */
+  charge(heapBytes: number): void;
+  /** Counts a key. Throws if too many are very long. */
+  countKey(key: unknown): void;
   read(depth: number): unknown;
   readArray(depth: number): unknown[];
   readObject(depth: number): Record<string, unknown>;
@@ -59,7 +68,7 @@ export function readSpecial(reader: ValueReader, type: number, end: number, dept
     case EXT_MAP:
       return readMap(reader, depth);
     case EXT_SET:
-      return new Set(reader.readArray(depth));
+      return readSet(reader, depth);
     case EXT_REGEXP:
       return readRegExp(reader, depth);
     case EXT_ERROR:
@@ -114,6 +123,7 @@ function readDate(reader: ValueReader, end: number): Date {
 }
 
 function readBinary(reader: ValueReader, end: number): ArrayBuffer | ArrayBufferView {
+  reader.charge(HeapCost.binary);
   const code = end > reader.at ? (reader.bytes[reader.at] as number) : -1;
   const copy = new Uint8Array(Math.max(end - reader.at - 1, 0));
   copy.set(reader.bytes.subarray(reader.at + 1, end));
@@ -143,8 +153,27 @@ function readMap(reader: ValueReader, depth: number): Map<unknown, unknown> {
   const flat = reader.readArray(depth);
   if (flat.length % 2 !== 0) throw reader.error('a Map whose last key has no value');
   const map = new Map<unknown, unknown>();
-  for (let i = 0; i < flat.length; i += 2) map.set(flat[i], flat[i + 1]);
+  fill(reader, flat.length / 2, (i) => {
+    const key = flat[i * 2];
+    reader.countKey(key);
+    map.set(key, flat[i * 2 + 1]);
+  });
   return map;
+}
+
+function readSet(reader: ValueReader, depth: number): Set<unknown> {
+  const members = reader.readArray(depth);
+  const set = new Set<unknown>();
+  fill(reader, members.length, (i) => {
+    reader.countKey(members[i]);
+    set.add(members[i]);
+  });
+  return set;
+}
+
+function fill(reader: ValueReader, count: number, insert: (i: number) => void): void {
+  reader.charge(HeapCost.collection + count * HeapCost.entry);
+  if (!reader.keys.run(count, insert)) throw reader.error('keys of a Map or a Set that were made to collide');
 }
 
 function readRegExp(reader: ValueReader, depth: number): RegExp {
@@ -152,9 +181,16 @@ function readRegExp(reader: ValueReader, depth: number): RegExp {
   if (typeof source !== 'string' || typeof flags !== 'string' || rest.length > 0) {
     throw reader.error('a RegExp of the wrong form');
   }
-  reader.regExpCost += regExpCost(source, flags);
+  // The engine has kept those that it compiled a moment ago.
+  const text = `/${source}/${flags}`;
+  if (!reader.regExps.has(text)) {
+    const regExpsCost = regExpCost(source, flags);
+    reader.regExpCost += regExpsCost;
+    if (regExpsCost > 0) reader.regExps.add(text);
+  }
   if (reader.regExpCost > MAX_REGEXP_COST_UNPACKED)
     throw reader.error('too many Unicode property escapes in RegExps');
+  reader.charge(HeapCost.regExp);
   try {
     return new RegExp(source, flags);
   } catch {
@@ -175,8 +211,11 @@ const ERROR_CLASSES: ReadonlyMap<unknown, ErrorClass> = new Map<unknown, ErrorCl
 function readError(reader: ValueReader, depth: number): Error {
   if (reader.bytes[reader.at] !== 0x92) throw reader.error('an Error of the wrong form');
   reader.at++;
+  reader.charge(HeapCost.error);
   const fields = reader.readObject(depth);
   const own = reader.readObject(depth);
+  checkShown(reader, fields);
+  checkShown(reader, own);
   const error = createError(fields.name);
   // The trace of this process would mislead: it shows where the error was read.
   define(
@@ -192,6 +231,21 @@ function readError(reader: ValueReader, depth: number): Error {
   }
   for (const name of Object.keys(own)) define(error, name, own[name], true);
   return error;
+}
+
+/** What an Error is shown by: `console.log` throws if one of these cannot be made a string, or takes its time over it. */
+const SHOWN = ['name', 'message', 'stack'] as const;
+
+function checkShown(reader: ValueReader, properties: Record<string, unknown>): void {
+  for (const name of SHOWN) {
+    if (Object.hasOwn(properties, name) && !isShown(properties[name]))
+      throw reader.error(`an Error whose ${name} cannot be shown`);
+  }
+}
+
+function isShown(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return !Array.isArray(value) && !(value instanceof Error) && !Object.hasOwn(value, 'toString');
 }
 
 /** An instance of the built-in class of that name, without the cost of a stack trace. */

@@ -2,7 +2,18 @@
  * Reads msgpack that may come from anyone. Checks and decodes in one pass: no length is believed before the bytes for it
  * are seen to be there, no extension type is known but those of the table in payload.ts, and nothing is taken on trust.
  */
-import { EXT_UTF16, MAX_DEPTH, PayloadError } from './format.js';
+import {
+  BASE_HEAP_BYTES,
+  EXT_UTF16,
+  HEAP_BYTES_PER_BYTE,
+  HeapCost,
+  indexCost,
+  LONG_KEY_LENGTH,
+  MAX_DEPTH,
+  MAX_LONG_KEYS,
+  PayloadError,
+} from './format.js';
+import { KeyWatch } from './key-watch.js';
 import { findShape, fingerprint, MAX_SHAPE_DEPTH, noteShape, type ShapeReader } from './read-shapes.js';
 import { readSpecial, type ValueReader } from './read-special.js';
 import { findRepeated, keepRepeated } from './repeated.js';
@@ -10,6 +21,9 @@ import { StringReader } from './strings.js';
 
 /** Cheaper than a DataView of its own over each message. */
 const scratch = new DataView(new ArrayBuffer(8));
+
+/** The last of the characters that an index begins with; some before are no digits. */
+const NINE = 0x39;
 
 const NO_KEYS: readonly string[] = [];
 
@@ -37,6 +51,9 @@ export class PayloadReader implements ValueReader, ShapeReader {
   bytes: Buffer = NO_BYTES;
   at = 0;
   regExpCost = 0;
+  readonly regExps = new Set<string>();
+  readonly keys = new KeyWatch();
+  #longKeys = 0;
   readonly #strings = new StringReader();
   #end = 0;
   #mayShare = false;
@@ -48,11 +65,16 @@ export class PayloadReader implements ValueReader, ShapeReader {
    * headers together cannot promise more than there are bytes: what is allocated for them stays in proportion.
    */
   #promises = 0;
+  /** How much memory the values may still take. */
+  #heapRoom = 0;
 
   begin(bytes: Buffer, offset: number, mayShare: boolean): void {
     this.bytes = bytes;
     this.at = offset;
     this.regExpCost = 0;
+    this.keys.begin();
+    this.#longKeys = 0;
+    this.#heapRoom = BASE_HEAP_BYTES + (bytes.length - offset) * HEAP_BYTES_PER_BYTE;
     this.#end = bytes.length;
     this.#mayShare = mayShare;
     this.#promises = bytes.length - offset;
@@ -62,6 +84,7 @@ export class PayloadReader implements ValueReader, ShapeReader {
   /** Refers to the bytes no longer. */
   letGo(): void {
     this.bytes = NO_BYTES;
+    if (this.regExps.size > 0) this.regExps.clear();
     this.#view = undefined;
     this.#strings.begin(NO_BYTES);
   }
@@ -181,6 +204,7 @@ export class PayloadReader implements ValueReader, ShapeReader {
 
   #array(length: number, depth: number): unknown[] {
     this.#enter(length, depth);
+    this.charge(length === 0 ? HeapCost.emptyArray : HeapCost.array + length * HeapCost.element);
     const array: unknown[] = [];
     for (let i = 0; i < length; i++) array.push(this.read(depth + 1));
     return array;
@@ -188,6 +212,7 @@ export class PayloadReader implements ValueReader, ShapeReader {
 
   #object(size: number, depth: number): Record<string, unknown> {
     this.#enter(size * 2, depth);
+    this.charge(HeapCost.object + size * HeapCost.property);
     if (size === 0) return {};
     const readShape = depth < MAX_SHAPE_DEPTH ? findShape(this.bytes, this.at, size) : undefined;
     if (readShape !== undefined) {
@@ -223,8 +248,9 @@ export class PayloadReader implements ValueReader, ShapeReader {
         const key = this.#strings.known(start, end);
         if (key !== undefined) {
           this.at = end;
-          object[key] = this.read(depth);
           const { bytes } = this;
+          if ((bytes[start] as number) <= NINE) this.charge(indexCost(key));
+          object[key] = this.read(depth);
           const middle = bytes[start + (key.length >> 1)] as number;
           print = fingerprint(print, key.length, bytes[start] as number, middle, bytes[end - 1] as number);
           continue;
@@ -246,6 +272,8 @@ export class PayloadReader implements ValueReader, ShapeReader {
     const key = this.read(depth);
     if (typeof key !== 'string') throw this.error('a property name that is not a string');
     const end = this.at;
+    this.charge(indexCost(key));
+    this.countKey(key);
     const value = this.read(depth);
     if (key in Object.prototype) {
       Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
@@ -253,6 +281,17 @@ export class PayloadReader implements ValueReader, ShapeReader {
       object[key] = value;
       if ((token & 0xe0) === 0xa0) this.#strings.remember(key, start, end);
     }
+  }
+
+  charge(heapBytes: number): void {
+    this.#heapRoom -= heapBytes;
+    if (this.#heapRoom < 0) throw this.error('more objects than may come in one message');
+  }
+
+  countKey(key: unknown): void {
+    if (typeof key !== 'string' || key.length < LONG_KEY_LENGTH) return;
+    this.#longKeys += 1;
+    if (this.#longKeys > MAX_LONG_KEYS) throw this.error('too many keys that are very long');
   }
 
   #enter(promised: number, depth: number): void {
@@ -268,6 +307,7 @@ export class PayloadReader implements ValueReader, ShapeReader {
 
   /** A copy, as a rule: the listener may keep it, and a few bytes must not keep the frame they came in. */
   #binary(length: number): Buffer {
+    this.charge(HeapCost.buffer);
     const part = this.bytes.subarray(this.at, this.#skip(length));
     return this.#mayShare && length >= this.#end / 2 ? part : Buffer.from(part);
   }
