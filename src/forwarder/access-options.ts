@@ -13,7 +13,7 @@ export interface AccessOptions {
   /**
    * The file of the forwarder's own key pair, made by `demitter-forwarder keys`. With it, everything is encrypted, and
    * only who has one of the `authorizedKeysFile`'s keys may connect. Only its owner may be able to read it.
-   * @default `DEMITTER_SECRET_KEY_FILE` of the environment, or no keys
+   * @default `DEMITTER_FORWARDER_KEY_FILE` of the environment, or no keys
    */
   readonly secretKeyFile?: string | undefined;
   /**
@@ -37,7 +37,7 @@ export interface AccessOptions {
 }
 
 const VARIABLES = {
-  secretKeyFile: 'DEMITTER_SECRET_KEY_FILE',
+  secretKeyFile: 'DEMITTER_FORWARDER_KEY_FILE',
   authorizedKeysFile: 'DEMITTER_AUTHORIZED_KEYS',
   unprotected: 'DEMITTER_UNPROTECTED',
   allow: 'DEMITTER_ALLOW',

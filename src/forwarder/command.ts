@@ -47,12 +47,12 @@ Environment (flags beat it, and a port flag also beats an address from it):
   XPUB_PORT      port for subscribers (default: ${DEFAULT_PORTS.xpub})
   XSUB_ADDRESS   address for publishers, beats XSUB_PORT (default: tcp://*:${DEFAULT_PORTS.xsub})
   XPUB_ADDRESS   address for subscribers, beats XPUB_PORT (default: tcp://*:${DEFAULT_PORTS.xpub})
-  DEMITTER_SECRET_KEY_FILE   as --secret-key-file`;
+  DEMITTER_FORWARDER_KEY_FILE  as --secret-key-file`;
 
 const SERVER_HELP = `${ENVIRONMENT_HELP}
-  DEMITTER_AUTHORIZED_KEYS   as --authorized-keys
-  DEMITTER_ALLOW             as --allow, separated by commas
-  DEMITTER_UNPROTECTED       1: as --unprotected
+  DEMITTER_AUTHORIZED_KEYS     as --authorized-keys
+  DEMITTER_ALLOW               as --allow, separated by commas
+  DEMITTER_UNPROTECTED         1: as --unprotected
   LOG_LEVEL      ${LOG_LEVELS.join(', ')} (default: ${DEFAULT_LOG_LEVEL})
 
 Without keys, only this machine may connect. With keys, only who has one of the authorized ones: make them with

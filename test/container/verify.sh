@@ -273,10 +273,10 @@ key_tool --out server.key >/dev/null
 key_tool --client somebody >"$work/keys/authorized-keys"
 chown -R 1000:1000 "$work/keys"
 podman "${run[@]}" --detach --name keyed --network none --read-only --cap-drop ALL \
-  --volume "$work/keys:/keys:ro" --env DEMITTER_SECRET_KEY_FILE=/keys/server.key \
+  --volume "$work/keys:/keys:ro" --env DEMITTER_FORWARDER_KEY_FILE=/keys/server.key \
   --env DEMITTER_AUTHORIZED_KEYS=/keys/authorized-keys "$image" >/dev/null
 wait_for 'a forwarder with keys becomes healthy' podman healthcheck run keyed
-if podman exec --env DEMITTER_SECRET_KEY_FILE= keyed demitter-forwarder health --timeout 500 >/dev/null 2>&1; then
+if podman exec --env DEMITTER_FORWARDER_KEY_FILE= keyed demitter-forwarder health --timeout 500 >/dev/null 2>&1; then
   fail 'a forwarder with keys let in somebody without one'
 fi
 ok 'without a key, nothing passes through it'
