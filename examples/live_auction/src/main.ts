@@ -1,0 +1,42 @@
+/** Where every process of the auction begins: all parts, or the one that is named. */
+import { type Options, parseOptions, USAGE } from './options.js';
+
+await main();
+
+async function main(): Promise<void> {
+  let options: Options;
+  try {
+    options = parseOptions(process.argv.slice(2));
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    process.exitCode = 2;
+    return;
+  }
+  if (options.isHelp) console.log(USAGE);
+  else await run(options);
+}
+
+/** What a part does not need, its process does not load: ten of them start at once. */
+async function run(options: Options): Promise<void> {
+  const { part, settings, name, strategy, budgetCents } = options;
+  switch (part) {
+    case 'forwarder':
+      return (await import('./parts/forwarder.js')).runForwarder();
+    case 'controller':
+      return (await import('./parts/controller.js')).runController({ settings, hold: options.isHeld });
+    case 'bidder':
+      return (await import('./parts/bidder.js')).runBidder({
+        name: name ?? `Guest ${process.pid}`,
+        strategy,
+        budgetCents,
+      });
+    case 'spectator':
+      return (await import('./parts/spectator.js')).runSpectator(options);
+    case 'monitor':
+      return (await import('./parts/monitor.js')).runMonitor(options);
+    case undefined:
+      if (options.isHeadless || !process.stdout.isTTY)
+        return (await import('./launcher/headless.js')).runHeadless(options);
+      return (await import('./launcher/launcher.js')).runLauncher(options);
+  }
+}
