@@ -18,17 +18,15 @@ async function main(): Promise<void> {
 
 /** What a part does not need, its process does not load: ten of them start at once. */
 async function run(options: Options): Promise<void> {
-  const { part, settings, name, strategy, budgetCents } = options;
-  switch (part) {
+  switch (options.part) {
     case 'forwarder':
       return (await import('./parts/forwarder.js')).runForwarder();
     case 'controller':
-      return (await import('./parts/controller.js')).runController({ settings, hold: options.isHeld });
+      return (await import('./parts/controller.js')).runController(options);
     case 'bidder':
       return (await import('./parts/bidder.js')).runBidder({
-        name: name ?? `Guest ${process.pid}`,
-        strategy,
-        budgetCents,
+        ...options,
+        name: options.name ?? `Guest ${process.pid}`,
       });
     case 'spectator':
       return (await import('./parts/spectator.js')).runSpectator(options);

@@ -19,7 +19,7 @@ the sale
   --seed N          the same seed, the same items, strategies and budgets (a new one each time)
   --duration MS     of an auction (headless: 1500; otherwise 30000)
   --extension MS    what is left at least after a bid (a sixth of the duration)
-  --pace MS         how long a bidder thinks (headless: 40; otherwise 700)
+  --pace MS         how long a bidder thinks (headless: 40; otherwise 1600)
 
 without a terminal
   --headless        plain lines and a summary
@@ -109,7 +109,7 @@ export function parseOptions(args: readonly string[]): Options {
         0,
         durationMs,
       ),
-      paceMs: integer('pace', values.pace, isHeadless ? 40 : 700, 1, 60_000),
+      paceMs: integer('pace', values.pace, isHeadless ? 40 : 1600, 1, 60_000),
     },
     isHeadless,
     isJson: values.json,

@@ -1,17 +1,21 @@
 /** A bidder: looks at what is open, thinks for a while, and bids as its strategy tells it. */
 import { setTimeout } from 'node:timers/promises';
+import type { Listener } from '../follow.js';
 import { freeCents } from '../knowledge.js';
+import type { Latencies } from '../latency.js';
 import { auctionChannel, type HouseNews } from '../protocol.js';
 import { budgetOf, wantsOf, worthTo } from '../sale/cast.js';
 import { createRandom, type Random, shuffled } from '../sale/random.js';
 import { type Auction, minimumBid } from '../sale/rules.js';
 import { STRATEGIES, type StrategyName } from '../sale/strategies.js';
+import { Stage } from '../stage.js';
 import { Station } from '../station.js';
 import { Witness } from '../witness.js';
+import { hasView, showView, type ViewOptions } from './view.js';
 
 const ANSWER_TIMEOUT_MS = 2000;
 
-export interface BidderOptions {
+export interface BidderOptions extends ViewOptions {
   readonly name: string;
   readonly strategy: StrategyName;
   /** @default as the sale's seed wants it */
@@ -20,7 +24,11 @@ export interface BidderOptions {
 
 export async function runBidder(options: BidderOptions): Promise<void> {
   const station = Station.start({ role: 'bidder', name: options.name });
-  const bidder = new Bidder(station, options);
+  const stage = hasView(options) ? new Stage(station) : undefined;
+  const bidder = new Bidder(station, options, stage?.listener);
+  if (stage !== undefined) {
+    await showView('bidder', station, stage, bidder.latencies);
+  }
   await station.ready();
   await bidder.run();
 }
@@ -34,15 +42,27 @@ class Bidder {
   readonly #random: Random;
   #isRegistering = false;
 
-  constructor(station: Station, options: BidderOptions) {
+  /** `also`: who else is to hear of the sale. */
+  constructor(station: Station, options: BidderOptions, also: Partial<Listener> = {}) {
     this.#station = station;
     this.#options = options;
     this.#random = createRandom(process.pid, options.name);
     this.#witness = new Witness(station, {
-      onHouse: (house) => void this.#register(house),
-      onTick: (lot, remainingMs) => this.#ends.set(lot, performance.now() + remainingMs),
+      ...also,
+      onHouse: (house) => {
+        also.onHouse?.(house);
+        void this.#register(house);
+      },
+      onTick: (lot, remainingMs) => {
+        also.onTick?.(lot, remainingMs);
+        this.#ends.set(lot, performance.now() + remainingMs);
+      },
     });
     station.onEnd(() => this.#stop.abort());
+  }
+
+  get latencies(): Latencies {
+    return this.#witness.latencies;
   }
 
   /** Until the station ends. */

@@ -7,7 +7,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { now } from '../clock.js';
+import { follow } from '../follow.js';
 import { type Knowledge, recall } from '../knowledge.js';
+import { Latencies } from '../latency.js';
 import { auctionChannel, type HouseNews, type Memory, type Settings } from '../protocol.js';
 import { makeCatalogue } from '../sale/catalogue.js';
 import { type CurvePoint, extendCurve } from '../sale/curve.js';
@@ -24,23 +26,30 @@ import {
   register,
   type Verdict,
 } from '../sale/rules.js';
+import { Stage } from '../stage.js';
 import { onLauncher, Station, tellLauncher } from '../station.js';
+import { hasView, showView, type ViewOptions } from './view.js';
 
 /** How long those who remember a sale may take to say so. */
 const MEMORY = { timeout: 1500, stall: 300 };
 const CURVE_MS = 1000;
 
-export interface ControllerOptions {
+export interface ControllerOptions extends ViewOptions {
   readonly settings: Settings;
   /** No auction ends before the launcher says so: faults are to happen in mid-auction. */
-  readonly hold: boolean;
+  readonly isHeld: boolean;
 }
 
-export async function runController({ settings, hold }: ControllerOptions): Promise<void> {
+export async function runController(options: ControllerOptions): Promise<void> {
   const station = Station.start({ role: 'controller' });
+  if (hasView(options)) {
+    const stage = new Stage(station);
+    follow(station.emitter, stage.listener);
+    await showView('controller', station, stage, new Latencies());
+  }
   const known = await askWhatWas(station);
-  const controller = new Controller(station, settings, known);
-  controller.isHeld = hold;
+  const controller = new Controller(station, options.settings, known);
+  controller.isHeld = options.isHeld;
   onLauncher(({ type }) => {
     if (type === 'release') controller.isHeld = false;
   });
@@ -154,7 +163,7 @@ class Controller {
     if (this.#phase === 'waiting' && this.#house.accounts.size < this.#settings.bidders) return;
     const before = this.#house.auctions.size;
     for (const lot of this.#catalogue.slice(before)) {
-      if (openAuctions(this.#house).length >= this.#settings.atOnce) break;
+      if (this.#placesTaken(at) >= this.#settings.atOnce) break;
       this.#house = openAuction(this.#house, lot, this.#settings, at);
       this.#curves.set(lot.id, []);
       this.#takeBids(lot.id);
@@ -168,6 +177,12 @@ class Controller {
     this.#phase = isOver ? 'over' : 'open';
     if (isOver) this.#tellCurves();
     void this.#tellHouse();
+  }
+
+  /** Whoever wins has a moment of glory, before the next lot takes the place. */
+  #placesTaken(at: number): number {
+    const { extensionMs } = this.#settings;
+    return [...this.#house.auctions.values()].filter(({ endsAt }) => endsAt + extensionMs > at).length;
   }
 
   #takeBids(lot: string): void {
