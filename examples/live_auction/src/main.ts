@@ -1,4 +1,5 @@
 /** Where every process of the auction begins: all parts, or the one that is named. */
+import { DemitterError } from 'demitter';
 import { type Options, parseOptions, USAGE } from './options.js';
 
 await main();
@@ -12,8 +13,16 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  if (options.isHelp) console.log(USAGE);
-  else await run(options);
+  if (options.isHelp) {
+    console.log(USAGE);
+    return;
+  }
+  try {
+    await run(options);
+  } catch (error) {
+    // It was told to end before it was ready.
+    if (!(error instanceof DemitterError && error.code === 'DEMITTER_CLOSED')) throw error;
+  }
 }
 
 /** What a part does not need, its process does not load: ten of them start at once. */

@@ -101,7 +101,7 @@ export function reduce(scene: Scene, news: News, at: number): Scene {
       return { ...scene, vitals: new Map(scene.vitals).set(vitals.name, { at, vitals }) };
     }
     case 'trouble':
-      return tell(scene, at, 'trouble', `${news.kind}: ${news.message}`, news.from);
+      return onTrouble(scene, news.from, news.kind, news.message, at);
     case 'status':
       return tell(scene, at, 'trouble', `link ${news.status}`);
   }
@@ -186,6 +186,15 @@ function onState(scene: Scene, auction: Auction, sentAt: number | undefined, at:
     `${price} for ${lot.title}`,
     leader,
   );
+}
+
+/** What happens to many at once, as when the forwarder is gone, is one entry. */
+function onTrouble(scene: Scene, from: string, kind: string, message: string, at: number): Scene {
+  const text = kind === 'network' ? 'lost the link, dialling again' : `${kind}: ${message}`;
+  const last = scene.feed.at(-1);
+  if (last?.kind !== 'trouble' || last.text !== text) return tell(scene, at, 'trouble', text, from);
+  if (last.who?.split(', ').includes(from)) return scene;
+  return { ...scene, feed: [...scene.feed.slice(0, -1), { ...last, at, who: `${last.who}, ${from}` }] };
 }
 
 function tell(scene: Scene, at: number, kind: FeedKind, text: string, who?: string): Scene {

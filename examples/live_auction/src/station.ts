@@ -56,9 +56,10 @@ export class Station {
     tellLauncher({ type: 'ready' });
   }
 
-  /** `call` is called before the emitter is closed; the last one first. */
+  /** `call` is called before the emitter is closed; the last one first. If that has begun already, at once. */
   onEnd(call: () => unknown): void {
-    this.#endings.unshift(call);
+    if (this.#ending === undefined) this.#endings.unshift(call);
+    else call();
   }
 
   /** Calls `call` at each interval, until the end. */

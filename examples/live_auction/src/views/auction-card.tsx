@@ -19,7 +19,7 @@ export interface AuctionCardProps {
 const FIXED_ROWS = 4;
 const FRAME_COLUMNS = 4;
 /** With less, words give way to the price and the name. */
-const WIDE = 30;
+const WIDE = 28;
 
 export function AuctionCard({ scene, auction, now, width, height }: AuctionCardProps) {
   const { lot, phase, leader } = auction;

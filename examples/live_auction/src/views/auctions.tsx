@@ -2,6 +2,7 @@
 import { Box } from 'ink';
 import { inView, type Scene } from '../scene.js';
 import { AuctionCard } from './auction-card.js';
+import { grid, partOf } from './grid.js';
 import { Line, Panel } from './panel.js';
 
 export interface AuctionsProps {
@@ -10,8 +11,6 @@ export interface AuctionsProps {
   readonly width: number;
   readonly height: number;
 }
-
-const MIN_CARD = { width: 26, height: 4 };
 
 export function Auctions({ scene, now, width, height }: AuctionsProps) {
   const slots = Math.max(1, scene.knowledge.house?.settings.atOnce ?? 1);
@@ -42,16 +41,4 @@ export function Auctions({ scene, now, width, height }: AuctionsProps) {
       ))}
     </Box>
   );
-}
-
-/** As many columns as there is room for, in as few rows as will do; cards that do not fit are not shown. */
-export function grid(slots: number, width: number, height: number): { columns: number; rows: number } {
-  const most = Math.max(1, Math.min(slots, Math.floor(width / MIN_CARD.width)));
-  const rows = Math.max(1, Math.min(Math.ceil(slots / most), Math.floor(height / MIN_CARD.height)));
-  return { columns: Math.min(most, Math.ceil(slots / rows)), rows };
-}
-
-/** The size of part `index`, where `whole` is divided into `parts` without a rest. */
-function partOf(whole: number, parts: number, index: number): number {
-  return Math.floor((whole * (index + 1)) / parts) - Math.floor((whole * index) / parts);
 }

@@ -35,6 +35,7 @@ export function show(view: ViewName, station: Station, stage: Stage, latencies: 
       height={stdout.rows - 1}
     />
   );
+  keepRawModeHarmless(stdin);
   stdout.write(ENTER_SCREEN);
   const instance = render(app(), { exitOnCtrlC: false, patchConsole: false });
   const timer = setInterval(() => instance.rerender(app()), REDRAW_MS);
@@ -43,4 +44,18 @@ export function show(view: ViewName, station: Station, stage: Stage, latencies: 
     instance.unmount();
     stdout.write(LEAVE_SCREEN);
   });
+}
+
+/** When the launcher was killed, its shell has taken the terminal back already, and nobody else may change its modes. */
+function keepRawModeHarmless(stdin: NodeJS.ReadStream): void {
+  if (!stdin.isTTY) return;
+  const setRawMode = stdin.setRawMode.bind(stdin);
+  stdin.setRawMode = (mode) => {
+    try {
+      return setRawMode(mode);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EIO') throw error;
+      return stdin;
+    }
+  };
 }
