@@ -2,12 +2,13 @@
  * What every part of the auction house is: an emitter with a name, which says how it is, tells what goes wrong, and ends
  * in good order: on a signal, when its launcher says so, and when its launcher is gone.
  */
-import { DistributedEmitter } from 'demitter';
+import { DistributedEmitter, type DistributedErrorType } from 'demitter';
 import type { ToLauncher, ToPart } from './launcher/messages.js';
 import { type Events, type HouseEmitter, type Inputs, type Role, schemas } from './protocol.js';
 import { VitalSigns } from './vital-signs.js';
 
 const VITALS_MS = 1000;
+const UNTOLD: ReadonlySet<DistributedErrorType> = new Set(['closed', 'overflow', 'serialization']);
 
 export interface StationOptions {
   readonly role: Role;
@@ -37,6 +38,8 @@ export class Station {
     }) as HouseEmitter;
     this.signs = new VitalSigns(this.emitter);
     this.emitter.on('distributed:error', ({ type, message }) => {
+      // What cannot be sent for one of these reasons would be the next such error, without end.
+      if (UNTOLD.has(type)) return;
       void this.emitter.emit('trouble', { from: this.name, type, message: message.slice(0, 200) });
     });
     this.#timer = setInterval(() => this.#tellVitals(), VITALS_MS);
