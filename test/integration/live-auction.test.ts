@@ -19,6 +19,7 @@ interface Summary {
   readonly results: readonly Result[];
   readonly bids: number;
   readonly losses: number;
+  readonly resumed: boolean;
   readonly faults: readonly { readonly killed: string; readonly open: number }[];
   readonly latency: { readonly count: number };
   readonly witnesses: readonly {
@@ -76,6 +77,8 @@ describe('the live auction', () => {
       'forwarder',
     ]);
     for (const { open } of summary.faults) expect(open).toBe(3);
+    // Not a new sale, but the one that the killed controller had begun.
+    expect(summary.resumed).toBe(true);
   }, 60_000);
 
   test('a launcher that is killed leaves no process behind', async () => {

@@ -109,7 +109,7 @@ export function parseOptions(args: readonly string[]): Options {
         0,
         durationMs,
       ),
-      paceMs: integer('pace', values.pace, isHeadless ? 40 : 1600, 1, 60_000),
+      paceMs: integer('pace', values.pace, defaultPace(isStress, isHeadless), 1, 60_000),
     },
     isHeadless,
     isJson: values.json,
@@ -151,6 +151,11 @@ export function settingsArgs({
 function defaultDuration(isStress: boolean, isHeadless: boolean): number {
   if (isStress) return 10_000;
   return isHeadless ? 1500 : 30_000;
+}
+
+function defaultPace(isStress: boolean, isHeadless: boolean): number {
+  if (isStress) return 2;
+  return isHeadless ? 40 : 1600;
 }
 
 function integer(flag: string, text: string | undefined, ifNone: number, min: number, max: number): number {

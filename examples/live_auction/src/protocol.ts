@@ -25,7 +25,7 @@ const settings = v.object({
   bidders: count,
   durationMs: ms,
   extensionMs: ms,
-  /** How long a bidder thinks, on average; also how often what is left is told. */
+  /** How long a bidder thinks, on average. */
   paceMs: ms,
 });
 const house = v.object({

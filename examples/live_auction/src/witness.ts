@@ -48,8 +48,11 @@ export class Witness {
     this.#told = house.sale;
     const refused: Record<string, number> = {};
     let bids = 0;
+    let [startedAt, endsAt] = [Number.POSITIVE_INFINITY, 0];
     for (const auction of auctions.values()) {
       bids += auction.bids;
+      startedAt = Math.min(startedAt, auction.startedAt);
+      endsAt = Math.max(endsAt, auction.endsAt);
       for (const reason of REFUSALS)
         refused[reason] = (refused[reason] ?? 0) + (auction.refused[reason] ?? 0);
     }
@@ -59,6 +62,7 @@ export class Witness {
       type: 'belief',
       belief: {
         sale: house.sale,
+        spanMs: endsAt - startedAt,
         results,
         bids,
         refused,

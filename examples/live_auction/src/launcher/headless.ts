@@ -44,7 +44,13 @@ export async function runHeadless(options: Options): Promise<void> {
     if (options.hasFaults)
       commitFaults(crew, progress, faults).catch((error: Error) => resolve(error.message));
     const failure = await over;
-    const summary = summarize({ options, beliefs, faults, failure });
+    const summary = summarize({
+      options,
+      beliefs,
+      faults,
+      resumed: progress.latest.resumed,
+      failure,
+    });
     if (options.isJson) console.log(JSON.stringify(summary, undefined, 2));
     else printSummary(summary);
     process.exitCode = summary.agreed ? 0 : 1;

@@ -4,6 +4,8 @@ import type { Result } from '../knowledge.js';
 /** What a process believes at the end, and what it cost. */
 export interface Belief {
   readonly sale: string;
+  /** From the beginning of the first auction to the end of the last one. */
+  readonly spanMs: number;
   readonly results: readonly Result[];
   /** Accepted and refused bids, by the auctions' own counts. */
   readonly bids: number;

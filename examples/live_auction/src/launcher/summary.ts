@@ -19,7 +19,8 @@ export interface Summary {
   readonly results: readonly Result[];
   readonly volumeCents: number;
   readonly bids: number;
-  readonly bidsPerSecond: number;
+  /** Accepted or refused. */
+  readonly decidedPerSecond: number;
   readonly refused: Readonly<Record<string, number>>;
   /** From the controller's emit to the listeners of everybody. */
   readonly latency: LatencyFigures;
@@ -28,6 +29,8 @@ export interface Summary {
   /** Times that somebody was told of an error, a lost link for instance. */
   readonly errors: number;
   readonly faults: readonly Fault[];
+  /** Whether the controller took up a sale that another one had begun. */
+  readonly resumed: boolean;
   readonly witnesses: readonly Witnessed[];
 }
 
@@ -42,10 +45,11 @@ export interface Outcome {
   readonly options: Options;
   readonly beliefs: ReadonlyMap<Child, Belief>;
   readonly faults: readonly Fault[];
+  readonly resumed: boolean;
   readonly failure: string | undefined;
 }
 
-export function summarize({ options, beliefs, faults, failure }: Outcome): Summary {
+export function summarize({ options, beliefs, faults, resumed, failure }: Outcome): Summary {
   const all = [...beliefs.values()];
   const [first] = all;
   const results = first?.results ?? [];
@@ -56,6 +60,8 @@ export function summarize({ options, beliefs, faults, failure }: Outcome): Summa
   for (const belief of all) latencies.addAll(belief.latencies);
   const { settings } = options;
   const bids = first?.bids ?? 0;
+  const refused = first?.refused ?? {};
+  const refusedInAll = sum(Object.values(refused), (count) => count);
   return {
     agreed: failure === undefined && disagreement === undefined,
     failure: failure ?? disagreement,
@@ -63,12 +69,13 @@ export function summarize({ options, beliefs, faults, failure }: Outcome): Summa
     results,
     volumeCents: results.reduce((sum, { cents }) => sum + cents, 0),
     bids,
-    bidsPerSecond: Math.round((bids * 1000) / settings.durationMs),
-    refused: first?.refused ?? {},
+    decidedPerSecond: Math.round(((bids + refusedInAll) * 1000) / (first?.spanMs ?? 1)),
+    refused,
     latency: latencies.figures(),
     losses: sum(all, ({ losses }) => losses),
     errors: sum(all, ({ errors }) => errors),
     faults,
+    resumed,
     witnesses: [...beliefs].map(([{ name, role }, belief]) => ({
       name,
       role,
@@ -89,13 +96,14 @@ export function printSummary(summary: Summary): void {
   for (const { killed, open } of faults) console.log(`killed     ${killed}, with ${open} auctions open`);
   const refusals = Object.entries(refused).filter(([, count]) => count > 0);
   console.log(`volume     ${formatCents(summary.volumeCents)}`);
-  console.log(`accepted   ${bids} bids`);
+  console.log(`accepted   ${bids} bids; ${summary.decidedPerSecond} decided a second`);
   console.log(`refused    ${refusals.map(([reason, count]) => `${count} ${reason}`).join(', ') || 'none'}`);
   console.log(
     `latency    p50 ${latency.p50Ms.toFixed(2)} ms, p99 ${latency.p99Ms.toFixed(2)} ms, of ${latency.count} states`,
   );
   console.log(`losses     ${losses}; errors told ${errors}`);
-  console.log(`witnesses  ${witnesses.length}`);
+  const memory = witnesses.map(({ role, rssMib }) => `${role} ${rssMib}`);
+  console.log(`witnesses  ${witnesses.length}, with ${memory.join(', ')} MiB`);
   console.log();
   console.log(agreed ? 'Everybody agrees on every winner and every price.' : `FAILED: ${failure}`);
 }

@@ -33,6 +33,8 @@ import { hasView, showView, type ViewOptions } from './view.js';
 /** How long those who remember a sale may take to say so. */
 const MEMORY = { timeout: 1500, stall: 300 };
 const CURVE_MS = 1000;
+/** How often it looks at the clock, at least and at most. */
+const TICK_MS = { min: 20, max: 250 };
 
 export interface ControllerOptions extends ViewOptions {
   readonly settings: Settings;
@@ -123,7 +125,8 @@ class Controller {
     for (const lot of this.#house.auctions.keys()) await this.#tellState(lot);
     await this.#tellHouse();
     this.#checkedAt = now();
-    this.#station.every(this.#settings.paceMs / 2, () => this.#check());
+    const tickMs = Math.min(TICK_MS.max, Math.max(TICK_MS.min, this.#settings.paceMs / 2));
+    this.#station.every(tickMs, () => this.#check());
     this.#station.every(CURVE_MS, () => this.#tellCurves());
   }
 
