@@ -75,7 +75,7 @@ export function reduce(scene: Scene, news: News, at: number): Scene {
     case 'state':
       return onState(scene, news.auction, news.sentAt, at);
     case 'curve':
-      return { ...scene, curves: new Map(scene.curves).set(news.lot, news.curve) };
+      return onCurve(scene, news.lot, news.curve);
     case 'tick':
       return { ...scene, endings: new Map(scene.endings).set(news.lot, at + news.remainingMs) };
     case 'refused': {
@@ -160,6 +160,13 @@ function onHouse(scene: Scene, house: HouseNews, at: number): Scene {
   return tell(next, at, 'sale', text[house.phase]);
 }
 
+/** A controller that was restarted knows how the price went since then, and we what was before. */
+function onCurve(scene: Scene, lot: string, curve: readonly CurvePoint[]): Scene {
+  const [from = 0] = curve[0] ?? [];
+  const before = (scene.curves.get(lot) ?? []).filter(([ms]) => ms < from);
+  return { ...scene, curves: new Map(scene.curves).set(lot, [...before, ...curve]) };
+}
+
 function onState(scene: Scene, auction: Auction, sentAt: number | undefined, at: number): Scene {
   const before = scene.knowledge.auctions.get(auction.lot.id);
   const knowledge = learnAuction(scene.knowledge, auction);
@@ -172,18 +179,18 @@ function onState(scene: Scene, auction: Auction, sentAt: number | undefined, at:
   const next = { ...scene, knowledge, pace };
   const { lot, phase, leader, priceCents } = auction;
   const price = formatCents(priceCents);
+  const title = lot.title.split(',')[0];
   if (before === undefined) return tell(next, at, 'opened', `lot ${lot.id} opens: ${lot.title}`);
   if (before.phase === 'open' && phase === 'sold')
-    return tell(next, at, 'won', `★ wins ${lot.title} for ${price}`, leader);
-  if (before.phase === 'open' && phase === 'unsold')
-    return tell(next, at, 'unsold', `${lot.title} is not sold`);
+    return tell(next, at, 'won', `★ wins ${title} for ${price}`, leader);
+  if (before.phase === 'open' && phase === 'unsold') return tell(next, at, 'unsold', `${title} is not sold`);
   if (priceCents === before.priceCents) return next;
   const curve = extendCurve(scene.curves.get(lot.id) ?? [], [(sentAt ?? at) - auction.startedAt, priceCents]);
   return tell(
     { ...next, curves: new Map(scene.curves).set(lot.id, curve) },
     at,
     'bid',
-    `${price} for ${lot.title}`,
+    `${price} for ${title}`,
     leader,
   );
 }

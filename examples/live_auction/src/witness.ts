@@ -15,16 +15,14 @@ export class Witness {
   /** `also`: who else is to hear it; after this witness. */
   constructor(station: Station, also: Partial<Listener> = {}) {
     this.#station = station;
-    const count = (): void => station.signs.count();
     follow(station.emitter, {
+      onEvent: () => station.signs.count(),
       onHouse: (house) => {
-        count();
         this.knowledge = learnHouse(this.knowledge, house);
         also.onHouse?.(house);
         this.#testify();
       },
       onState: (auction, at) => {
-        count();
         if (at !== undefined) this.latencies.add(now() - at);
         this.knowledge = learnAuction(this.knowledge, auction);
         also.onState?.(auction, at);

@@ -67,6 +67,19 @@ describe('what is known', () => {
   });
 });
 
+describe('a price curve', () => {
+  test('keeps what a controller that was restarted does not know', () => {
+    const curve = (...points: CurvePoint[]): News => ({ type: 'curve', lot: '1', curve: points });
+    const scene = after(curve([1, 10], [5, 20]), curve([5, 20], [7, 30]), curve([5, 20], [7, 30], [9, 40]));
+    expect(scene.curves.get('1')).toEqual([
+      [1, 10],
+      [5, 20],
+      [7, 30],
+      [9, 40],
+    ]);
+  });
+});
+
 describe('the feed', () => {
   test('tells of a win once', () => {
     const scene = after({ type: 'house', house: HOUSE }, state(AUCTION), state(SOLD), state(SOLD));

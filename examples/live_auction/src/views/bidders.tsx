@@ -25,8 +25,8 @@ const FIGURE_WIDTH = 7;
 const BUDGET_WIDTH = 7;
 const STATE_WIDTH = 7;
 const FRAME_WIDTH = 4;
-/** Below this, strategy and budget go; what remains is what changes. */
-const WIDE = 58;
+/** Below these, the strategy and then the budget go; what remains is what changes. */
+const WIDE = { strategy: 58, budget: 40 };
 
 export function Bidders({ scene, width, height }: BiddersProps) {
   const accounts = scene.knowledge.house?.accounts ?? [];
@@ -50,10 +50,16 @@ function Bidder({ scene, account: { name, strategy, budgetCents }, width }: Bidd
   const { paidCents, atStakeCents, wins, leads } = purseOf(scene, name);
   const color = colorOf(scene, name);
   const isHere = isPresent(scene, name);
-  const isWide = width >= WIDE;
+  const [hasStrategy, hasBudget] = [width >= WIDE.strategy, width >= WIDE.budget];
   const barWidth = Math.max(
     4,
-    width - NAME_WIDTH - FIGURE_WIDTH - STATE_WIDTH - 5 - (isWide ? STRATEGY_WIDTH + BUDGET_WIDTH : 0),
+    width -
+      NAME_WIDTH -
+      FIGURE_WIDTH -
+      STATE_WIDTH -
+      5 -
+      (hasStrategy ? STRATEGY_WIDTH : 0) -
+      (hasBudget ? BUDGET_WIDTH : 0),
   );
   const [paid = 0, atStake = 0] = shares([paidCents, atStakeCents], budgetCents, barWidth);
   const state = !isHere ? 'gone' : leads > 0 ? `leads ${leads}` : wins > 0 ? `★ ${wins}` : '–';
@@ -64,14 +70,14 @@ function Bidder({ scene, account: { name, strategy, budgetCents }, width }: Bidd
           <Text color={color} dimColor={!isHere}>
             {isHere ? '●' : '○'} {name.slice(0, NAME_WIDTH).padEnd(NAME_WIDTH)}{' '}
           </Text>
-          {isWide ? <Text dimColor>{strategy.padEnd(STRATEGY_WIDTH)}</Text> : null}
+          {hasStrategy ? <Text dimColor>{strategy.padEnd(STRATEGY_WIDTH)}</Text> : null}
           <Text color={color}>
             {'█'.repeat(paid)}
             {'▒'.repeat(atStake)}
           </Text>
           <Text dimColor>{'·'.repeat(barWidth - paid - atStake)}</Text>
           {formatEuros(paidCents + atStakeCents).padStart(FIGURE_WIDTH)}
-          {isWide ? <Text dimColor>/{formatEuros(budgetCents).padEnd(BUDGET_WIDTH - 1)}</Text> : null}
+          {hasBudget ? <Text dimColor>/{formatEuros(budgetCents).padEnd(BUDGET_WIDTH - 1)}</Text> : null}
         </>
       }
       right={

@@ -26,7 +26,10 @@ export function MonitorView({ scene, now, width, height }: ViewProps) {
   return (
     <>
       <Panel title="Processes" note={totalsNote(known)} width={width} height={rows}>
-        <Line left={<Text dimColor>{HEADINGS}</Text>} right={<Text dimColor>losses ring link</Text>} />
+        <Line
+          left={<Text dimColor>{HEADINGS}</Text>}
+          right={<Text dimColor>{'losses      ring  link'}</Text>}
+        />
         {known.map(({ at, vitals }) => (
           <ProcessLine key={vitals.name} scene={scene} vitals={vitals} isSilent={now - at > SILENT_MS} />
         ))}
@@ -65,8 +68,9 @@ function ProcessLine({ scene, vitals, isSilent }: ProcessLineProps) {
       }
       right={
         <>
-          <Text color={losses > 0 ? BAD : undefined}>{losses}</Text>
-          {(latencyMs === undefined ? '–' : `${latencyMs.toFixed(1)} ms`).padStart(9)}{' '}
+          <Text color={losses > 0 ? BAD : undefined}>{`${losses}`.padStart(6)}</Text>
+          {(latencyMs === undefined ? '–' : `${latencyMs.toFixed(1)} ms`).padStart(10)}
+          {'     '}
           <Text color={isSilent || status !== 'ready' ? BAD : GOOD}>{isSilent ? '○' : '●'}</Text>
         </>
       }

@@ -1,7 +1,7 @@
 /** A frame with its title, and maybe a note, in its upper edge; and a line with something at both ends. */
 import { Box, Text } from 'ink';
 import type { ReactNode } from 'react';
-import { FRAME } from './theme.js';
+import { FRAME, TITLE } from './theme.js';
 
 export interface PanelProps {
   readonly title: string;
@@ -26,7 +26,7 @@ export function Panel({ title, note = '', width, height, color, isHighlighted, c
       <Text wrap="truncate" color={frame}>
         {corner}
         {edge}{' '}
-        <Text bold color={color}>
+        <Text bold color={color ?? TITLE}>
           {shown}
         </Text>{' '}
         {fill}

@@ -20,6 +20,7 @@ export const ACCENT = '#5fd7d7';
 export const GOOD = '#87d75f';
 export const BAD = '#ff5f5f';
 export const FRAME = '#6c6c6c';
+export const TITLE = '#bcbcbc';
 export const WARM = '#ffd75f';
 
 /** `undefined` for who is no bidder. */
