@@ -56,6 +56,8 @@ export interface Totals {
 
 const FEED_LENGTH = 200;
 const PACE_MS = 3000;
+/** Moments that are closer than this are one. */
+const MOMENT_MS = 100;
 
 export const EMPTY_SCENE: Scene = {
   knowledge: NOTHING,
@@ -160,6 +162,14 @@ function onHouse(scene: Scene, house: HouseNews, at: number): Scene {
   return tell(next, at, 'sale', text[house.phase]);
 }
 
+function extendPace(pace: Scene['pace'], at: number, decided: number): Scene['pace'] {
+  const recent = pace.filter((moment) => moment.at >= at - PACE_MS);
+  const last = recent.at(-1);
+  if (recent.length < 2 || last === undefined || at - last.at >= MOMENT_MS)
+    return [...recent, { at, decided }];
+  return [...recent.slice(0, -1), { at: last.at, decided }];
+}
+
 /** A controller that was restarted knows how the price went since then, and we what was before. */
 function onCurve(scene: Scene, lot: string, curve: readonly CurvePoint[]): Scene {
   const [from = 0] = curve[0] ?? [];
@@ -172,10 +182,7 @@ function onState(scene: Scene, auction: Auction, sentAt: number | undefined, at:
   const knowledge = learnAuction(scene.knowledge, auction);
   if (knowledge === scene.knowledge) return scene;
   const { accepted, refusedInAll } = totalsOf(knowledge);
-  const pace = [
-    ...scene.pace.filter((moment) => moment.at >= at - PACE_MS),
-    { at, decided: accepted + refusedInAll },
-  ].slice(-FEED_LENGTH);
+  const pace = extendPace(scene.pace, at, accepted + refusedInAll);
   const next = { ...scene, knowledge, pace };
   const { lot, phase, leader, priceCents } = auction;
   const price = formatCents(priceCents);

@@ -5,7 +5,7 @@ import type { HouseNews } from '../src/protocol.js';
 import { makeCatalogue } from '../src/sale/catalogue.js';
 import { type CurvePoint, extendCurve } from '../src/sale/curve.js';
 import { type Auction, EMPTY_HOUSE, openAuction } from '../src/sale/rules.js';
-import { EMPTY_SCENE, inView, type News, reduce, type Scene, totalsOf } from '../src/scene.js';
+import { bidsPerSecond, EMPTY_SCENE, inView, type News, reduce, type Scene, totalsOf } from '../src/scene.js';
 import { drawCurve, shares } from '../src/views/draw.js';
 import { grid } from '../src/views/grid.js';
 
@@ -78,6 +78,16 @@ describe('a price curve', () => {
       [9, 40],
     ]);
   });
+});
+
+test('bidsPerSecond() - of the last three seconds, also when there are many', () => {
+  let scene = EMPTY_SCENE;
+  for (let n = 1; n <= 4000; n += 1)
+    scene = reduce(scene, { type: 'state', auction: { ...AUCTION, bids: n, revision: n }, sentAt: n }, n);
+  expect(bidsPerSecond(scene, 4000)).toBeGreaterThan(900);
+  expect(bidsPerSecond(scene, 4000)).toBeLessThanOrEqual(1000);
+  expect(scene.pace.length).toBeLessThan(40);
+  expect(bidsPerSecond(scene, 8000)).toBe(0);
 });
 
 describe('the feed', () => {

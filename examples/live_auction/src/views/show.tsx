@@ -6,7 +6,7 @@ import { type Station, tellLauncher } from '../station.js';
 import { App, type ViewName } from './app.js';
 
 /** However much happens, it is drawn so often. */
-const REDRAW_MS = 125;
+const REDRAW_MS = 200;
 const ENTER_SCREEN = '\x1b[?1049h';
 const LEAVE_SCREEN = '\x1b[?1049l';
 
