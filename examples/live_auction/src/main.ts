@@ -7,7 +7,7 @@ await main();
 async function main(): Promise<void> {
   let options: Options;
   try {
-    options = parseOptions(process.argv.slice(2));
+    options = parseOptions(process.argv.slice(2), process.stdout.isTTY);
   } catch (error) {
     console.error(`${(error as Error).message}\n\n${USAGE}`);
     process.exitCode = 2;
@@ -42,8 +42,7 @@ async function run(options: Options): Promise<void> {
     case 'monitor':
       return (await import('./parts/monitor.js')).runMonitor(options);
     case undefined:
-      if (options.isHeadless || !process.stdout.isTTY)
-        return (await import('./launcher/headless.js')).runHeadless(options);
+      if (options.isHeadless) return (await import('./launcher/headless.js')).runHeadless(options);
       return (await import('./launcher/launcher.js')).runLauncher(options);
   }
 }

@@ -1,6 +1,6 @@
 /** The command line: which part, and how. */
 import { parseArgs } from 'node:util';
-import { ROLES, type Role, type Settings } from './protocol.js';
+import { MAX_NAME, ROLES, type Role, type Settings } from './protocol.js';
 import { MAX_BIDDERS } from './sale/cast.js';
 import { MAX_LOTS } from './sale/catalogue.js';
 import { isStrategyName, STRATEGIES, type StrategyName } from './sale/strategies.js';
@@ -76,14 +76,15 @@ export interface Options {
 }
 
 /** @throws Error, with a message for whoever wrote the command line. */
-export function parseOptions(args: readonly string[]): Options {
+export function parseOptions(args: readonly string[], hasTerminal: boolean): Options {
   const { values, positionals } = parseArgs({ args: [...args], options: FLAGS, allowPositionals: true });
   const [part, ...more] = positionals;
   if (part !== undefined && !isRole(part)) throw new Error(`There is no part '${part}'`);
   if (more.length > 0) throw new Error(`One part at a time, not also '${more.join(' ')}'`);
   const isStress = values.stress;
   // Without somebody who watches, there is nothing to wait for.
-  const isHeadless = values.headless || values.json || values.faults || isStress;
+  const isHeadless =
+    (part === undefined && !hasTerminal) || values.headless || values.json || values.faults || isStress;
   const atOnce = integer('auctions', values.auctions, isStress ? 4 : 3, 1, MAX_AT_ONCE);
   const durationMs = integer(
     'duration',
@@ -93,6 +94,8 @@ export function parseOptions(args: readonly string[]): Options {
     3_600_000,
   );
   const strategy = values.strategy ?? 'conservative';
+  if (values.name !== undefined && (values.name === '' || values.name.length > MAX_NAME))
+    throw new Error(`Expected --name to have 1 to ${MAX_NAME} characters`);
   if (!isStrategyName(strategy)) throw new Error(`There is no strategy '${strategy}'`);
   return {
     part,

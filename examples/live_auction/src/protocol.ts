@@ -9,8 +9,11 @@ import { REFUSALS } from './sale/rules.js';
 export const ROLES = ['forwarder', 'controller', 'bidder', 'spectator', 'monitor'] as const;
 export type Role = (typeof ROLES)[number];
 
+/** Characters in the name of a process. */
+export const MAX_NAME = 24;
+
 const text = v.pipe(v.string(), v.maxLength(200));
-const name = v.pipe(v.string(), v.minLength(1), v.maxLength(24));
+const name = v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_NAME));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const cents = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 /** Milliseconds since 1970, to the microsecond. */

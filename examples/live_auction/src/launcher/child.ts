@@ -27,6 +27,7 @@ export class Child {
   #ended: Promise<string>;
   #ready: Promise<void>;
   #isExpectedToEnd = false;
+  #isStopped = false;
 
   constructor(options: ChildOptions) {
     this.#options = options;
@@ -61,8 +62,9 @@ export class Child {
     await this.#ended;
   }
 
-  /** Resolves when it is ready. */
+  /** Resolves when it is ready. Who was told to stop is not started again. */
   async restart(): Promise<void> {
+    if (this.#isStopped) return;
     [this.#process, this.#ended, this.#ready] = this.#start();
     await this.#ready;
   }
@@ -70,6 +72,7 @@ export class Child {
   /** Gracefully, if it lets us. Returns how it ended. */
   async stop(): Promise<string> {
     this.#isExpectedToEnd = true;
+    this.#isStopped = true;
     this.#process.kill('SIGTERM');
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), STOP_LIMIT_MS);
     try {

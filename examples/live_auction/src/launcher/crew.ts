@@ -25,10 +25,6 @@ export class Crew {
     return new Crew(await chooseAddresses(), options, watch);
   }
 
-  get isStopping(): boolean {
-    return this.#stopped !== undefined;
-  }
-
   get forwarder(): Child {
     return this.#first('forwarder');
   }

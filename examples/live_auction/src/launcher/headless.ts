@@ -10,8 +10,8 @@ import type { Belief, ToLauncher } from './messages.js';
 import { Progress } from './progress.js';
 import { printSummary, summarize } from './summary.js';
 
-/** Whatever happens, it ends. */
-const TIME_LIMIT_MS = 120_000;
+/** Whatever happens, it ends: after this, and some times what the auctions take if nobody is late. */
+const TIME_LIMIT = { ms: 60_000, durations: 4 };
 
 export async function runHeadless(options: Options): Promise<void> {
   const beliefs = new Map<Child, Belief>();
@@ -32,7 +32,9 @@ export async function runHeadless(options: Options): Promise<void> {
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(signal, () => resolve(`stopped by ${signal}`));
-  const timer = setTimeout(() => resolve(`not over after ${TIME_LIMIT_MS / 1000} s`), TIME_LIMIT_MS);
+  const { lots, atOnce, durationMs } = options.settings;
+  const limitMs = TIME_LIMIT.ms + TIME_LIMIT.durations * Math.ceil(lots / atOnce) * durationMs;
+  const timer = setTimeout(() => resolve(`not over after ${limitMs / 1000} s`), limitMs);
 
   const faults: Fault[] = [];
   try {

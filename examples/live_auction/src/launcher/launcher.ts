@@ -35,7 +35,6 @@ export async function runLauncher(options: Options): Promise<void> {
     away.add(victim);
     await victim.kill();
     await setTimeout(AWAY_MS, undefined, { ref: false });
-    if (crew.isStopping) return;
     await victim.restart();
     away.delete(victim);
   }

@@ -83,19 +83,22 @@ class Bidder {
   }
 
   /** Until it is known that it was heard: the controller may not be there yet. */
-  async #register({ accounts }: HouseNews): Promise<void> {
-    const { name, strategy } = this.#options;
-    if (this.#isRegistering || accounts.some((account) => account.name === name)) return;
+  async #register(heard: HouseNews): Promise<void> {
+    if (this.#isRegistering) return;
     this.#isRegistering = true;
-    const seed = this.#witness.knowledge.house?.settings.seed ?? 0;
-    const budgetCents = this.#options.budgetCents ?? budgetOf(seed, name);
-    await this.#station.emitter
-      .request('register', { name, strategy, budgetCents }, { timeout: ANSWER_TIMEOUT_MS })
-      .catch(() => undefined);
+    const { name, strategy } = this.#options;
+    const { signal } = this.#stop;
+    let house = heard;
+    while (!signal.aborted && !house.accounts.some((account) => account.name === name)) {
+      const budgetCents = this.#options.budgetCents ?? budgetOf(house.settings.seed, name);
+      await this.#station.emitter
+        .request('register', { name, strategy, budgetCents }, { timeout: ANSWER_TIMEOUT_MS, signal })
+        .catch(() => undefined);
+      // The news with the name in it came before the answer; what failed at once is not to be tried at once.
+      await setTimeout(house.settings.paceMs, undefined, { signal }).catch(() => undefined);
+      house = this.#witness.knowledge.house ?? heard;
+    }
     this.#isRegistering = false;
-    // It asks again as long as it is not on the list.
-    const { house } = this.#witness.knowledge;
-    if (house !== undefined && !this.#stop.signal.aborted) await this.#register(house);
   }
 
   #offerFor(house: HouseNews, auction: Auction): number | undefined {
