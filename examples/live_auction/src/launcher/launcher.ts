@@ -18,13 +18,17 @@ export async function runLauncher(options: Options): Promise<void> {
   const left = new Promise<string | undefined>((resolve) => {
     leave = resolve;
   });
+  let isScreenLeft = false;
   const away = new Set<Child>();
   const crew = await Crew.gather(options, {
     onMessage(message: ToLauncher) {
       if (message.type === 'quit') leave();
       if (message.type === 'kill') void killForAWhile(message.part);
     },
-    onLost: (how, child) => leave(`${child.name} ended: ${how}`),
+    onLost: (how, child) => {
+      isScreenLeft ||= child.role === 'spectator';
+      leave(`${child.name} ended: ${how}`);
+    },
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => leave());
 
@@ -48,7 +52,7 @@ export async function runLauncher(options: Options): Promise<void> {
     why = await left;
   } finally {
     await crew.stop();
-    restoreTerminal();
+    restoreTerminal(isScreenLeft);
   }
   if (why === undefined) return;
   console.error(why);

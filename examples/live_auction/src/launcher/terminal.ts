@@ -4,15 +4,13 @@ import { spawnSync } from 'node:child_process';
 const SHOW_CURSOR = '\x1b[?25h';
 const LEAVE_SCREEN = '\x1b[?1049l';
 
-/** Returns what restores it. */
-export function saveTerminal(): () => void {
+/** Returns what restores it. `isLeft`: who drew on it was killed, and it still shows his screen. */
+export function saveTerminal(): (isLeft: boolean) => void {
   const saved = stty('-g');
-  return () => {
+  return (isLeft) => {
+    if (isLeft) process.stdout.write(LEAVE_SCREEN);
     process.stdout.write(SHOW_CURSOR);
-    if (saved === undefined || stty('-g') === saved) return;
-    // Somebody was killed while he drew: it is still his screen.
-    process.stdout.write(LEAVE_SCREEN);
-    stty(saved);
+    if (saved !== undefined) stty(saved);
   };
 }
 
