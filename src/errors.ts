@@ -84,7 +84,6 @@ export type DistributedErrorType =
   | 'overflow'
   | 'listener'
   | 'validation'
-  | 'security'
   | 'closed';
 
 /** The figures an error comes with; each only where it is known. */
