@@ -9,9 +9,11 @@ const MIN_KEYS = 64;
 /** How often it is looked at the time. */
 const KEYS_PER_LOOK = 128;
 
-/** What may be spent on all keys of a message: ten times what it takes, and some more for a pause that may come. */
+/** What may be spent on all keys of a message: ten times what it takes, and some more for pauses that may come. */
 const BASE_MS = 50;
 const MS_PER_KEY = 0.002;
+/** What counts of a single look. A pause hits one, however long it is; keys that collide make all that follow slow. */
+const MAX_MS_PER_LOOK = 5;
 
 export class KeyWatch {
   #keys = 0;
@@ -40,7 +42,7 @@ export class KeyWatch {
       if (wallMs < KEYS_PER_LOOK * MS_PER_KEY) continue;
       const { user, system } = process.cpuUsage(usage);
       // Neither a suspended process nor other threads of this one make it slow by both clocks.
-      this.#spentMs += Math.min(wallMs, (user + system) / 1000);
+      this.#spentMs += Math.min(wallMs, (user + system) / 1000, MAX_MS_PER_LOOK);
       if (this.#spentMs > BASE_MS + this.#keys * MS_PER_KEY) return false;
     }
     return true;
