@@ -46,7 +46,7 @@ export interface TransportHarness {
 }
 
 /** Of the transports that {@link TransportBus.create} makes, if not said otherwise. */
-export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
 export function describeTransport(name: string, harness: TransportHarness): void {
   describe(`transport ${name}`, () => {
