@@ -1,8 +1,7 @@
 /**
  * An embedded forwarder: options in, a running proxy with a logger and a life cycle out.
  *
- * Everything heavy (the native module, pino) is loaded here on demand: an application that only makes emitters
- * imports this file through the package's entry, and must not pay for it.
+ * Everything heavy (the native module, pino) is loaded on demand: after a mistake in the options it is not needed.
  */
 import type { Logger, LoggerOptions } from 'pino';
 import type { DemitterError } from '../errors.js';
@@ -10,7 +9,7 @@ import { warnOfOpenness } from './access/openness.js';
 import { type ForwarderOptions, resolveProxySettings } from './options.js';
 import type { ProxySettings, RunningProxy, StartProxy } from './settings.js';
 
-/** A running forwarder, made by {@link createForwarder}. */
+/** A running forwarder, made by `createForwarder`. */
 export interface Forwarder extends AsyncDisposable {
   /** Where publishers connect, with the real port; a wildcard host reads `0.0.0.0`. */
   readonly xsubAddress: string;
@@ -32,33 +31,8 @@ export interface Forwarder extends AsyncDisposable {
   close(reason?: string): Promise<void>;
 }
 
-/**
- * Binds both sides, starts forwarding, and resolves to the running forwarder.
- *
- * The proxy is ZeroMQ's own: no JavaScript runs per message, and a busy event loop does not slow it down. It keeps
- * the process alive until {@link Forwarder.close}; `process.exit()` and an uncaught error end it as well.
- *
- * Ports and addresses that are not given come from the environment (`XSUB_PORT`, `XPUB_ADDRESS` …), as those of
- * emitters do, so that both meet without options.
- *
- * Cost: the first one loads the native module, 9 MB and 20 ms; each holds a thread of libuv's pool and under 1 MB.
- * When fewer than two threads of the pool would be left to the application (so from the third forwarder on, unless
- * `UV_THREADPOOL_SIZE` was set at the start), and in worker threads, a forwarder runs in a child process instead:
- * 52 MB (33 MB unshared), 90 ms. That makes no other difference.
- *
- * Without keys (`secretKeyFile`), only this machine may connect, unless `allow` or `unprotected` says otherwise; who is
- * refused is logged. ZeroMQ asks this event loop about each peer that connects from outside or with a key: while the
- * loop is blocked, nobody new gets in. What is connected is not concerned.
- *
- * @throws TypeError, RangeError for a bad option, naming it, what was expected and what was given; TypeError for a file
- *   of keys that cannot be read or is wrong.
- * @throws DemitterError `DEMITTER_BIND` if an address cannot be bound; nothing is left bound then.
- *
- * @example
- * await using forwarder = await createForwarder({ xsubPort: 0, xpubPort: 0 });
- * console.log(forwarder.xsubAddress, forwarder.xpubAddress);
- */
-export async function createForwarder(options: ForwarderOptions = {}): Promise<Forwarder> {
+/** See `createForwarder` in ../forwarder.ts. */
+export async function createEmbedded(options: ForwarderOptions): Promise<Forwarder> {
   const settings = resolveProxySettings(options, process.env);
   const logger = options.logger ?? (await createLogger(options.loggerOptions ?? { level: 'silent' }));
   const { startProxy } = await import('./start-proxy.js');

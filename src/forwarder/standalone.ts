@@ -16,7 +16,7 @@ import { type Environment, type NameOf, quoteOption } from './option-source.js';
 import { type ForwarderOptions, resolveProxySettings } from './options.js';
 import type { ProxySettings } from './settings.js';
 
-/** Options of {@link startStandaloneForwarder}. */
+/** Options of `startStandaloneForwarder`. */
 export interface StandaloneForwarderOptions extends ForwarderOptions {
   /**
    * trace, debug, info, warn, error, fatal or silent. A `level` in `loggerOptions` beats it; a `logger` has its own.
@@ -45,18 +45,6 @@ const MIN_MEMORY_BYTES = 128 * 1024 * 1024;
 
 type Signal = 'SIGINT' | 'SIGTERM';
 const SIGNALS: readonly Signal[] = ['SIGINT', 'SIGTERM'];
-
-/**
- * Starts a forwarder as a process of its own, as the command `demitter-forwarder` does: options and environment as
- * for {@link createForwarder}, JSON log lines on stdout (readable ones on a terminal). The first SIGINT or SIGTERM
- * closes it and lets the process end with exit code 0; a second one ends the process at once. With keys, SIGHUP reads
- * the authorized ones again. Should the proxy end by itself, `process.exitCode` becomes 1.
- *
- * @throws as {@link createForwarder} does.
- */
-export async function startStandaloneForwarder(options: StandaloneForwarderOptions = {}): Promise<Forwarder> {
-  return openStandalone(planStandalone(options, process.env));
-}
 
 /** Throws a TypeError or RangeError for a mistake in options or environment; touches nothing. */
 export function planStandalone(

@@ -9,6 +9,7 @@ import type { DistributedError } from '../../src/errors.js';
 import type { DistributedEmitterOptions } from '../../src/options.js';
 import { byForm } from '../support/fault-form.js';
 import { FaultyBus, type FaultyEnd } from '../support/faulty-bus.js';
+import { seededRandom } from '../support/mutations.js';
 
 /** Names, outside of channels and in some. */
 const PLACES: readonly Place[] = [
@@ -125,7 +126,7 @@ class World {
   readonly #emitted: { all: number; byPlace: Map<string, number> }[] = [];
 
   constructor({ seed, options = {} }: Scenario) {
-    const random = mulberry32(seed);
+    const random = seededRandom(seed);
     vi.spyOn(Math, 'random').mockImplementation(random);
     const bus = new FaultyBus(random);
     for (let i = 0; i < EMITTERS; i += 1) {
@@ -337,15 +338,4 @@ function listensTo(listened: Listened, index: number): boolean {
 
 function isRising(numbers: readonly number[]): boolean {
   return numbers.every((number, i) => i === 0 || number > (numbers[i - 1] as number));
-}
-
-/** A small generator of numbers from 0 up to 1, the same for the same seed. */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b_79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

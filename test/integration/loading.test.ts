@@ -44,6 +44,13 @@ describe('loading the package', () => {
       /\/node_modules\/(zeromq|pino|commander|libsodium)\//.test(line),
     );
     expect(heavy).toEqual([]);
+    // Nor what of our own is only for forwarders of this process, or for keys.
+    const unneeded = child.stdout.filter((line) =>
+      /\/dist\/(forwarder\/(create|standalone|memory-limit|child-proxy)|transport\/zmtp\/(curve-|sodium))|^imported node:child_process/.test(
+        line,
+      ),
+    );
+    expect(unneeded).toEqual([]);
     expect(child.stdout.filter((line) => /^native .*zeromq/.test(line))).toEqual([]);
   });
 

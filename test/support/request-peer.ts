@@ -1,10 +1,10 @@
 /** A child process with emitters of the built package that ask and answer. */
-import { fileURLToPath } from 'node:url';
 import type { DistributedEmitterOptions } from '../../src/options.js';
 import type { RequestManyOptions, RequestOptions } from '../../src/request-options.js';
+import { CalledProgram } from './called-program.js';
 import type { PublishedReport, ReceivedReport } from './fault-record.mjs';
 import { judge, prove, type Verdict } from './oracle.js';
-import { type ExitStatus, spawnNode, type TestProcess } from './process.js';
+import type { ExitStatus } from './process.js';
 
 /** How the requests of one emitter ended. */
 export interface Outcomes {
@@ -28,35 +28,15 @@ interface PlainError {
 
 export type Outcome = { readonly value?: unknown; readonly error?: PlainError };
 
-interface Reply {
-  readonly id?: number;
-  readonly result?: unknown;
-  readonly failure?: string;
-  readonly asked?: string;
-}
-
-export class RequestPeer implements AsyncDisposable {
-  readonly process: TestProcess;
-  readonly #calls = new Map<number, { resolve(value: never): void; reject(error: Error): void }>();
-  #nextId = 1;
+export class RequestPeer extends CalledProgram {
   #onAsked: (() => void) | undefined;
 
   static async start(): Promise<RequestPeer> {
-    const peer = new RequestPeer();
-    await new Promise((resolve, reject) => {
-      peer.process.child.once('message', resolve);
-      void peer.process.exit.then(() => reject(new Error(`it ended; it printed:\n${peer.process.output}`)));
+    const peer = await new RequestPeer('./request-program.mjs').listening();
+    peer.process.child.on('message', (message: { readonly asked?: string }) => {
+      if (message.asked !== undefined) peer.#onAsked?.();
     });
-    peer.process.child.on('message', (reply) => peer.#take(reply as Reply));
     return peer;
-  }
-
-  private constructor() {
-    const program = fileURLToPath(new URL('./request-program.mjs', import.meta.url));
-    this.process = spawnNode(program, { ipc: true });
-    void this.process.exit.then(() => {
-      for (const call of this.#calls.values()) call.reject(new Error(`it ended:\n${this.process.output}`));
-    });
   }
 
   async create(options: DistributedEmitterOptions): Promise<RequestMember> {
@@ -82,28 +62,6 @@ export class RequestPeer implements AsyncDisposable {
   end(): Promise<ExitStatus> {
     this.call('end').catch(() => {});
     return this.process.exit;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.process[Symbol.asyncDispose]();
-  }
-
-  call<Result>(command: string, ...args: unknown[]): Promise<Result> {
-    const id = this.#nextId++;
-    return new Promise((resolve, reject) => {
-      this.#calls.set(id, { resolve, reject });
-      this.process.child.send({ id, command, args }, (error) => {
-        if (error) reject(error);
-      });
-    });
-  }
-
-  #take({ id, result, failure, asked }: Reply): void {
-    if (asked !== undefined) this.#onAsked?.();
-    const call = this.#calls.get(id ?? 0);
-    this.#calls.delete(id ?? 0);
-    if (failure === undefined) call?.resolve(result as never);
-    else call?.reject(new Error(failure));
   }
 }
 

@@ -17,7 +17,6 @@ import type {
   TransportSupport,
 } from '../transport.js';
 import type { ZmtpConnection } from './connection.js';
-import { CurveClient } from './curve-client.js';
 import { LONG_HEADER_BYTES } from './frames.js';
 import type { SocketType } from './handshake.js';
 import { DEFAULT_TIMING, type LinkTiming, ZmtpLink } from './link.js';
@@ -25,7 +24,6 @@ import type { Mechanism } from './mechanism.js';
 import { NullMechanism } from './null-mechanism.js';
 import { curveError } from './protocol-error.js';
 import { settle } from './settling.js';
-import { loadSodium } from './sodium.js';
 
 /** Bytes waiting at which `send` asks for a pause, and at which it is over. */
 const HIGH_WATER_MARK = 256 * 1024;
@@ -153,6 +151,11 @@ class ZmtpTransport implements Transport {
 
   async #dialWithKeys(keys: ClientKeys): Promise<void> {
     try {
+      // Who has no keys pays nothing for them.
+      const [{ CurveClient }, { loadSodium }] = await Promise.all([
+        import('./curve-client.js'),
+        import('./sodium.js'),
+      ]);
       const sodium = await loadSodium();
       this.#mechanismFor = (socketType) => new CurveClient(sodium, keys, socketType);
     } catch (cause) {
