@@ -191,6 +191,7 @@ export class Delivery {
       },
       onOutage: (withinMs) => this.#sufferOutage(withinMs),
       onSilence: () => this.#proveAgain(),
+      onBeatless: () => this.#subscribeToInboxAgain(),
       onReturn: (sentAt) => this.#presence.proved(sentAt),
     });
     this.#inquirer = new Inquirer({
@@ -625,6 +626,13 @@ export class Delivery {
     this.#presence.linkLost();
     this.#retention.linkLost();
     this.#liveness.setLinkUp(true);
+  }
+
+  /** What the forwarder has may be another inbox, if the subscription was damaged: no answer would ever arrive. */
+  #subscribeToInboxAgain(): void {
+    if (this.#options.rights !== 'both') return;
+    this.#unsubscribe(this.#inboxTopic);
+    this.#transport.subscribe(this.#inboxTopic);
   }
 
   #onLink(link: LinkStatus, cause: Error | undefined): void {

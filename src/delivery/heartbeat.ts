@@ -13,6 +13,9 @@ const LATE_MS = 1000;
 /** So many intervals in which nothing at all came mean that the ring is broken. */
 const MAX_SILENT_INTERVALS = 3;
 
+/** So many intervals in which other things came, but no beat came back, hint that beats have no way back. */
+const MAX_BEATLESS_INTERVALS = 3;
+
 export interface HeartbeatHandlers {
   /** Sends a beat to oneself. */
   beat(number: number): void;
@@ -20,6 +23,8 @@ export interface HeartbeatHandlers {
   onOutage(withinMs: number): void;
   /** Nothing has come for so long that the link cannot be said to work. */
   onSilence(): void;
+  /** Things come in, but beats do not come back; again and again for as long as it stays so. */
+  onBeatless(): void;
   /** A beat came back that was sent at `sentAt`: what the forwarder passed on before it has arrived. */
   onReturn?(sentAt: number): void;
 }
@@ -43,6 +48,7 @@ export class Heartbeat {
   #quickest = Number.POSITIVE_INFINITY;
   #hasHeard = false;
   #silentIntervals = 0;
+  #beatlessIntervals = 0;
 
   /** `now` is a clock in milliseconds that only goes forward. */
   constructor(now: () => number, handlers: HeartbeatHandlers) {
@@ -72,6 +78,7 @@ export class Heartbeat {
     if (this.#provenAt !== Number.NEGATIVE_INFINITY) this.#handlers.onOutage(now - this.#provenAt);
     this.#provenAt = now;
     this.#silentIntervals = 0;
+    this.#beatlessIntervals = 0;
     this.#timer = setInterval(() => this.#tick(), INTERVAL_MS);
     this.#timer.unref();
     this.#beat();
@@ -101,6 +108,7 @@ export class Heartbeat {
   receive(number: number): void {
     const sentAt = this.#sentAt.get(number);
     if (sentAt === undefined) return;
+    this.#beatlessIntervals = 0;
     const provenAt = this.#provenAt;
     let isMissing = false;
     for (const earlier of this.#sentAt.keys()) {
@@ -127,6 +135,11 @@ export class Heartbeat {
     if (isHint) this.#handlers.onOutage(this.#now() - began);
   }
 
+  #noteBeatless(): void {
+    this.#beatlessIntervals = 0;
+    this.#handlers.onBeatless();
+  }
+
   #beat(): void {
     this.#number += 1;
     this.#sentAt.set(this.#number, this.#now());
@@ -139,7 +152,9 @@ export class Heartbeat {
     this.#turn = setImmediate(() => {
       this.#silentIntervals = this.#hasHeard ? 0 : this.#silentIntervals + 1;
       this.#hasHeard = false;
+      this.#beatlessIntervals += 1;
       if (this.#silentIntervals >= MAX_SILENT_INTERVALS) this.#handlers.onSilence();
+      else if (this.#beatlessIntervals >= MAX_BEATLESS_INTERVALS) this.#noteBeatless();
     });
   }
 }

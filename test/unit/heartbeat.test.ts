@@ -17,6 +17,7 @@ function setUp({ delayMs = 1 as number | 'never' } = {}) {
   const beats: number[] = [];
   const returns: number[] = [];
   let silences = 0;
+  let beatless = 0;
   const ring = { delayMs, onBeat: () => {} };
   const heartbeat = new Heartbeat(() => clock, {
     beat(number) {
@@ -27,6 +28,9 @@ function setUp({ delayMs = 1 as number | 'never' } = {}) {
     onOutage: (withinMs) => void outages.push(withinMs),
     onSilence() {
       silences += 1;
+    },
+    onBeatless() {
+      beatless += 1;
     },
     onReturn: (sentAt) => void returns.push(sentAt),
   });
@@ -42,6 +46,7 @@ function setUp({ delayMs = 1 as number | 'never' } = {}) {
     ring,
     receive,
     silences: () => silences,
+    beatless: () => beatless,
     now: () => clock,
     async pass(ms: number): Promise<void> {
       for (let left = ms; left > 0; left -= 1) {
@@ -275,5 +280,49 @@ describe('silence', () => {
     await block(600_000);
     await pass(1500);
     expect(silences()).toBe(0);
+  });
+});
+
+describe('beats that never come back while other things come', () => {
+  /** Something else arrives all the time. */
+  async function passHearing({ heartbeat, pass }: ReturnType<typeof setUp>, ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 500) {
+      heartbeat.heard();
+      await pass(500);
+    }
+  }
+
+  test('are told after three intervals, and every three from then on, until one comes', async () => {
+    const bus = setUp({ delayMs: 'never' });
+    bus.heartbeat.start();
+    await passHearing(bus, 2500);
+    expect(bus.beatless()).toBe(0);
+    await passHearing(bus, 1000);
+    expect(bus.beatless()).toBe(1);
+    await passHearing(bus, 3000);
+    expect(bus.beatless()).toBe(2);
+    bus.ring.delayMs = 1;
+    await passHearing(bus, 10_000);
+    expect([bus.beatless(), bus.silences()]).toEqual([2, 0]);
+  });
+
+  test('are not told if they are merely late, nor on a link that was just proven anew', async () => {
+    const bus = setUp({ delayMs: 2900 });
+    bus.heartbeat.start();
+    await passHearing(bus, 20_000);
+    bus.ring.delayMs = 'never';
+    for (let i = 0; i < 5; i += 1) {
+      bus.heartbeat.stop();
+      bus.heartbeat.start();
+      await passHearing(bus, 2500);
+    }
+    expect(bus.beatless()).toBe(0);
+  });
+
+  test('are the business of silence if nothing else comes either', async () => {
+    const bus = setUp({ delayMs: 'never' });
+    bus.heartbeat.start();
+    await bus.pass(3500);
+    expect([bus.beatless(), bus.silences()]).toEqual([0, 1]);
   });
 });

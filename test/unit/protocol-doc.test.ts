@@ -512,6 +512,7 @@ describe('docs/protocol.md, section 5.1: the heartbeat', () => {
         ),
       onOutage: () => {},
       onSilence: () => {},
+      onBeatless: () => {},
     });
     heartbeat.start();
     heartbeat.stop();
