@@ -872,6 +872,139 @@ describe('the first contact with a publisher', () => {
     expect(log).toEqual(['came']);
   });
 
+  describe('whose answer takes longer than the question allowed for', () => {
+    /** Three events shortly before this began to listen; the third one comes, the second one is replayed late. */
+    function setUpSlowly() {
+      const bus = setUp();
+      const { publisher, clock, listen, take, replay } = bus;
+      const first = publisher.batch('a', 'first');
+      clock.now += 10;
+      const second = publisher.batch('a', 'second');
+      clock.now += 2;
+      const third = publisher.batch('a', 'third');
+      clock.now += 3;
+      listen('a', 'b');
+      clock.now += 1;
+      take(third);
+      clock.now += 34;
+      replay([second], { ageMs: 15 });
+      return { ...bus, first, second };
+    }
+
+    test('asks again, further back, and delivers nothing before', () => {
+      const { log, asked } = setUpSlowly();
+      expect(log).toEqual([]);
+      expect(asked).toEqual([
+        { after: 0, before: 3, maxAgeMs: 21, names: ['a', 'b'] },
+        { after: 0, before: 3, maxAgeMs: 69, names: ['a', 'b'] },
+      ]);
+    });
+
+    test('also if nothing was replayed', () => {
+      const { publisher, clock, listen, take, end, log, asked } = setUp();
+      publisher.skip(1);
+      listen('a');
+      take(publisher.batch('a', 'a'));
+      clock.now += 21;
+      end();
+      expect(asked.map(({ maxAgeMs }) => maxAgeMs)).toEqual([20, 42]);
+      clock.now += 21;
+      end();
+      expect([log, asked.length]).toEqual([['a'], 2]);
+    });
+
+    test('in the end delivers what may have been sent since, and tells no loss of what was sent before', () => {
+      const { first, second, clock, replay, end, log, codes } = setUpSlowly();
+      clock.now += 20;
+      replay([first], { ageMs: 60 });
+      replay([second], { ageMs: 50, from: 1 });
+      end();
+      expect([log, codes]).toEqual([['second', 'third'], []]);
+    });
+
+    test('tells the loss of what was sent later and cannot be had', () => {
+      const { second, clock, replay, end, log } = setUpSlowly();
+      clock.now += 20;
+      replay([second], { ageMs: 35 });
+      end({ gone: 1, replays: 0 });
+      expect(log).toEqual(['lost some of a', 'second', 'third']);
+    });
+  });
+
+  test('asks for what is missing of a name that was listened to before others were', () => {
+    const { publisher, clock, listen, take, replay, end, log, asked } = setUp();
+    listen('a');
+    clock.now += 100;
+    const missed = publisher.batch('a', 'missed');
+    clock.now += 400;
+    listen('b');
+    clock.now += 10;
+    const later = publisher.batch('a', 'later');
+    clock.now += 10;
+    take(publisher.batch('b', 'came'));
+    replay([later], { ageMs: 10 });
+    expect(asked).toEqual([
+      { after: 0, before: 3, maxAgeMs: 40, names: ['a', 'b'] },
+      { after: 0, before: 2, maxAgeMs: 10_510, names: ['a', 'b'] },
+    ]);
+    replay([missed], { ageMs: 420 });
+    end();
+    expect(log).toEqual(['missed', 'later', 'came']);
+  });
+
+  describe('settles what was sent before,', () => {
+    /** The flight of what comes makes what is older than this listens seem to be younger. */
+    const FLIGHT_MS = 50;
+
+    test('so that no name’s is delivered or missed later', () => {
+      const { publisher, clock, listen, take, replay, end, log, asked } = setUp();
+      const old = publisher.batch('a', 'old');
+      clock.now += 1;
+      listen('a', 'b');
+      clock.now += 1;
+      take(publisher.batch('b', 'b1'));
+      replay([old], { ageMs: 2 });
+      end();
+      const next = publisher.batch('a', 'a1');
+      clock.now += FLIGHT_MS;
+      take(next, publisher.tail('a'));
+      expect(log).toEqual(['b1', 'a1']);
+      expect(asked).toHaveLength(1);
+    });
+
+    test('without a question, too, if it listens only since then', () => {
+      const { publisher, inbox, clock, listen, take, log, asked } = setUp();
+      publisher.batch('a', 'old');
+      clock.now += 1;
+      for (const name of ['a', 'b']) inbox.interests.listen(topic(name), name);
+      take(publisher.batch('b', 'b1'));
+      listen('a', 'b');
+      clock.now += 1;
+      const next = publisher.batch('a', 'a1');
+      clock.now += FLIGHT_MS;
+      take(next);
+      expect(log).toEqual(['b1', 'a1']);
+      expect(asked).toEqual([]);
+    });
+
+    test('but not for a name that it has listened to for longer than the question reached back', () => {
+      const { publisher, clock, listen, take, replay, end, log, asked } = setUp();
+      listen('a');
+      clock.now += 100;
+      const missed = publisher.batch('a', 'missed');
+      clock.now += 400;
+      listen('b');
+      take(publisher.batch('b', 'b1'));
+      end();
+      clock.now += 1;
+      take(publisher.batch('a', 'a2'));
+      expect(asked.at(-1)).toEqual({ after: 0, before: 2, maxAgeMs: 10_501, names: ['a'] });
+      replay([missed], { ageMs: 401 });
+      end();
+      expect(log).toEqual(['b1', 'missed', 'a2']);
+    });
+  });
+
   test('by a tail: of what was sent before, nothing is asked; of what was sent since, all', () => {
     const { publisher, clock, listen, take, replay, end, log, asked } = setUp();
     publisher.batch('a', 'early');

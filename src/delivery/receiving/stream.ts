@@ -58,16 +58,30 @@ export interface StreamContext {
   remembered(names: number): void;
 }
 
+/** What was sent up to `through` is nothing that a name still waits for if it has been listened to since `since` or later. */
+interface Settled {
+  readonly through: number;
+  readonly since: number;
+}
+
+const NOTHING_SETTLED: Settled = { through: 0, since: Number.POSITIVE_INFINITY };
+
 /** An arrival that waits for what should have come before it. */
 interface Held extends Arrival {
   message: Buffer;
   /** Whether the bytes are a copy: the transport's are valid during its call. */
   isCopied: boolean;
+  /** When it came; for a replay, when the batch was sent. */
   readonly at: number;
   /** The interests' epoch when it came. */
   readonly epoch: number;
-  /** What has been asked for on its behalf: what is missing of its topic, and then of all topics. */
-  asked: 'nothing' | 'older' | 'all';
+  /**
+   * What has been asked for on its behalf: what is missing of its topic, and then of all topics; of them, at the first
+   * contact with a publisher, what is recent.
+   */
+  asked: 'nothing' | 'older' | 'recent' | 'all';
+  /** For how long the question of the first contact may be on its way: by so much more it reaches back. */
+  flightMs: number;
 }
 
 /** For how long after an outage a publisher that was not known before may have sent something in it. */
@@ -75,7 +89,7 @@ const SUSPICION_MS = 10_000;
 
 /**
  * What is asked for by age ages on the way, and longer if the publisher is busy. The answer says how old it is, and is
- * judged by that; only where nothing is known to be missing, less is asked for.
+ * judged by that; only where nothing is known to be missing, less is asked for, and again if the answer took longer.
  */
 const GAP_SLACK_MS = 10_000;
 const FLIGHT_MS = 20;
@@ -105,6 +119,10 @@ export class Stream {
   /** Whether the recovery asks for nothing but how far the publisher is. */
   #isCheck = false;
   #checkedAt = Number.NEGATIVE_INFINITY;
+  /** How far the question of the first contact reaches back, and when the first part of its answer came. */
+  #reachMs = 0;
+  #firstAnswerAt: number | undefined;
+  #settled: Settled = NOTHING_SETTLED;
   /** Before this, everything was forgotten. */
   #rememberedSince = Number.NEGATIVE_INFINITY;
   /** In the order in which they came; the first one is what the recovery is for, if it is no check. */
@@ -158,27 +176,40 @@ export class Stream {
 
   #toHold(arrival: Arrival): Held {
     const { now, interests } = this.#context;
-    return { ...arrival, isCopied: false, at: now(), epoch: interests.epoch, asked: 'nothing' };
+    return {
+      ...arrival,
+      isCopied: false,
+      at: now(),
+      epoch: interests.epoch,
+      asked: 'nothing',
+      flightMs: FLIGHT_MS,
+    };
   }
 
   /** A replay came: `header` and `message` are those of the batch that is replayed. */
   replay(number: number, index: number, ageMs: number, arrival: Arrival): void {
     const { header, interest } = arrival;
     if (this.#recovery?.replay(number, index, header.sequence) !== true) return;
+    if (!this.#reachesFarEnough()) {
+      this.#askFurtherBack();
+      return;
+    }
     this.#replayedThrough = Math.max(this.#replayedThrough, header.sequence);
     this.#hasGained = true;
     const progress = this.#names.of(interest);
     if (progress !== undefined && header.sequence <= progress.sequence) return;
     const listenedMs = this.#context.now() - this.#listenedSince(interest);
     const isFirst = progress === undefined || progress.isEarly;
-    if (isFirst && !(ageMs <= listenedMs)) {
+    if (isFirst && (!(ageMs <= listenedMs) || this.#isSettled(header.sequence, interest))) {
       this.#names.advance(progress, interest, header, header.position + header.count, true);
       return;
     }
     const isBehind = header.previous > (progress?.sequence ?? 0);
-    const isGap = isBehind && !(isFirst && ageMs + fromElapsed(header.elapsed) >= listenedMs);
+    const isOld =
+      ageMs + fromElapsed(header.elapsed) >= listenedMs || this.#isSettled(header.previous, interest);
+    const isGap = isBehind && !(isFirst && isOld);
     if (isGap && this.#mayAskOlder(progress)) {
-      this.#interrupt(arrival);
+      this.#interrupt({ ...this.#toHold(arrival), at: this.#context.now() - ageMs });
       return;
     }
     if (isGap) this.#tellLoss(interest, progress, header.position);
@@ -194,6 +225,10 @@ export class Stream {
   replayed(number: number, answer: Replayed): void {
     const recovery = this.#recovery;
     if (recovery?.replayed(number, answer) !== true) return;
+    if (!this.#reachesFarEnough()) {
+      this.#askFurtherBack();
+      return;
+    }
     if (!this.#isCheck) this.#replayedThrough = Math.max(this.#replayedThrough, answer.through);
     const [arrival] = this.#held;
     if (this.#isCheck) {
@@ -204,7 +239,12 @@ export class Stream {
       if (sequence > answer.last) {
         this.#context.tellForged(this.publisher, arrival.interest.name);
         this.#release();
-      } else if (arrival.asked === 'all') {
+      } else if (isOfAllTopics(arrival)) {
+        if (arrival.asked === 'recent' && !recovery.isIncomplete)
+          this.#settled = {
+            through: isTail ? answer.last : sequence - 1,
+            since: (this.#firstAnswerAt as number) - this.#reachMs,
+          };
         if (!this.#hasGained) this.#coverage.getUsedTo(this.#coverage.holeBefore(sequence));
         this.#coverage.cover(isTail ? answer.last : sequence - 1);
         if (recovery.isIncomplete) this.#coverage.doubt();
@@ -234,19 +274,50 @@ export class Stream {
     this.#overflow = undefined;
   }
 
-  /** Whether something of a name may be missing before what was asked for, in what was taken for other names'. */
+  /**
+   * Notes that a part of the answer has come. Whether the question, if it is that of the first contact, asked for all that
+   * was sent since this last began to listen to something: it was on its way no longer than until now.
+   */
+  #reachesFarEnough(): boolean {
+    const [arrival] = this.#held;
+    if (arrival?.asked !== 'recent' || this.#firstAnswerAt !== undefined || this.#isCheck) return true;
+    const now = this.#context.now();
+    this.#firstAnswerAt = now;
+    return now - arrival.at <= arrival.flightMs || arrival.flightMs >= GAP_SLACK_MS;
+  }
+
+  /** Asks again, so that the question may be on its way for as long as it was until now. */
+  #askFurtherBack(): void {
+    const arrival = this.#held[0] as Held;
+    arrival.flightMs = 2 * (this.#context.now() - arrival.at);
+    arrival.asked = 'nothing';
+    this.#goOn();
+  }
+
+  /** Whether what was sent up to there is nothing that the name waits for, although nothing of it was delivered. */
+  #isSettled(sequence: number, interest: Interest): boolean {
+    return sequence <= this.#settled.through && this.#listenedSince(interest) >= this.#settled.since;
+  }
+
+  /**
+   * Whether something of a name may be missing before what was asked for: in what was taken for other names', or, at the
+   * first contact, before the name listened to last was listened to.
+   */
   #mayAskOlder(progress: Progress | undefined): boolean {
-    return this.#held[0]?.asked === 'all' && (progress?.sequence ?? 0) < this.#trustedFrom;
+    const [first] = this.#held;
+    if (first === undefined || !isOfAllTopics(first)) return false;
+    if (this.#coverage.last === 0) return first.asked === 'recent' && first.flightMs < GAP_SLACK_MS;
+    return (progress?.sequence ?? 0) < this.#trustedFrom;
   }
 
   /** What is missing before a replay is asked for first, and the rest of the recovery again after it. */
-  #interrupt(arrival: Arrival): void {
+  #interrupt(arrival: Held): void {
     this.#recovery?.stop();
     this.#recovery = undefined;
     const later = this.#held;
     if (later[0] !== undefined) later[0].asked = 'nothing';
     this.#held = [];
-    this.#consider(this.#toHold(arrival));
+    this.#consider(arrival);
     for (const held of later) this.#held.push(held);
     if (!this.isRecovering) this.#goOn();
   }
@@ -305,6 +376,7 @@ export class Stream {
     if (progress !== undefined) return reach > progress.sequence;
     // Had it been listened to, it would have been delivered, and this would not be the first contact.
     if (reach > this.#coverage.deliveredFrom && reach <= this.#coverage.last) return false;
+    if (this.#isSettled(reach, arrival.interest)) return false;
     // First contact: missed only if it was sent while this was listening.
     return reach > 0 && fromElapsed(header.elapsed) < this.#listenedMs(arrival);
   }
@@ -328,7 +400,8 @@ export class Stream {
   /** What to ask for before the arrival may be delivered. */
   #missing(arrival: Held, progress: Progress | undefined, isGap: boolean): Request | undefined {
     const { header, interest, asked } = arrival;
-    if (asked === 'all' || (header.flags & FLAG_ANSWERS) === 0 || !this.#context.mayRecover) return undefined;
+    if (isOfAllTopics(arrival) || (header.flags & FLAG_ANSWERS) === 0 || !this.#context.mayRecover)
+      return undefined;
     if (this.#coverage.last === 0) return this.#missingAtFirst(arrival, isGap);
     const isTail = header.kind === MessageKind.tail;
     const before = isTail ? header.sequence + 1 : header.sequence;
@@ -355,11 +428,14 @@ export class Stream {
     const isTail = header.kind === MessageKind.tail;
     const isProven = this.#listenedMs(arrival) >= 0;
     if (!isGap && (header.sequence <= 1 || isTail || !isProven)) return undefined;
-    arrival.asked = 'all';
+    arrival.asked = 'recent';
     // Since the last change of what is listened to: for names that are listened to for longer, a gap would show.
     const changedAt = Math.max(interests.provenAt, rememberedSince);
-    let maxAgeMs = isGap ? this.#listenedMs(arrival) + GAP_SLACK_MS : at - changedAt + FLIGHT_MS;
+    if (isGap) arrival.flightMs = GAP_SLACK_MS;
+    let maxAgeMs = (isGap ? this.#listenedMs(arrival) : at - changedAt) + arrival.flightMs;
     if (at - lastOutage.ended < SUSPICION_MS) maxAgeMs = Math.max(maxAgeMs, at - lastOutage.began);
+    this.#reachMs = maxAgeMs;
+    this.#firstAnswerAt = undefined;
     return {
       after: 0,
       before: isTail ? 0 : header.sequence,
@@ -387,6 +463,7 @@ export class Stream {
   /** What is believed of the publisher cannot be true: begins anew, and takes nothing before for missed. */
   #forget(): void {
     this.#coverage.reset();
+    this.#settled = NOTHING_SETTLED;
     this.#names.clear();
     this.#replayedThrough = 0;
     this.#rememberedSince = this.#context.now() + FORGETTING_SLACK_MS;
@@ -395,11 +472,15 @@ export class Stream {
   /** Numbers went backwards, and no replay explains it: they begin anew from here. */
   #believe(progress: Progress, arrival: Held): void {
     this.#coverage.reset();
+    this.#settled = NOTHING_SETTLED;
     this.#accept(progress, arrival);
   }
 
   #accept(progress: Progress | undefined, arrival: Arrival): void {
     const { header, interest } = arrival;
+    // All before it was sent before it came.
+    if (this.#coverage.last === 0)
+      this.#settled = { through: header.sequence - 1, since: this.#context.now() };
     this.#coverage.take(header.sequence);
     this.#names.advance(progress, interest, header, header.position + header.count);
     this.#context.deliver(arrival);
@@ -407,7 +488,7 @@ export class Stream {
 
   #giveUp(): void {
     const [arrival] = this.#held;
-    if (arrival?.asked === 'all') {
+    if (arrival !== undefined && isOfAllTopics(arrival)) {
       const { kind, sequence } = arrival.header;
       const covered = kind === MessageKind.tail ? sequence : sequence - 1;
       this.#coverage.cover(covered);
@@ -469,6 +550,10 @@ function copied(arrival: Held): Held {
   if (!arrival.isCopied) arrival.message = keptCopy(arrival.message);
   arrival.isCopied = true;
   return arrival;
+}
+
+function isOfAllTopics({ asked }: Held): boolean {
+  return asked === 'recent' || asked === 'all';
 }
 
 function isTail({ header }: Arrival): boolean {
