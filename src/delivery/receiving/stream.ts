@@ -15,6 +15,7 @@ import { FLAG_ANSWERS, fromElapsed, type Header, MessageKind, type PublisherId }
 import type { Replayed, Request } from '../../wire/recovery.js';
 import { keptCopy } from '../kept-copy.js';
 import { Coverage } from './coverage.js';
+import { FirstContact } from './first-contact.js';
 import type { Interest, Interests } from './interests.js';
 import { NameProgress, type Progress } from './progress.js';
 import type { Recovery } from './recovery.js';
@@ -57,14 +58,6 @@ export interface StreamContext {
   /** So many names more are remembered; less if negative. */
   remembered(names: number): void;
 }
-
-/** What was sent up to `through` is nothing that a name still waits for if it has been listened to since `since` or later. */
-interface Settled {
-  readonly through: number;
-  readonly since: number;
-}
-
-const NOTHING_SETTLED: Settled = { through: 0, since: Number.POSITIVE_INFINITY };
 
 /** An arrival that waits for what should have come before it. */
 interface Held extends Arrival {
@@ -119,10 +112,7 @@ export class Stream {
   /** Whether the recovery asks for nothing but how far the publisher is. */
   #isCheck = false;
   #checkedAt = Number.NEGATIVE_INFINITY;
-  /** How far the question of the first contact reaches back, and when the first part of its answer came. */
-  #reachMs = 0;
-  #firstAnswerAt: number | undefined;
-  #settled: Settled = NOTHING_SETTLED;
+  readonly #firstContact = new FirstContact();
   /** Before this, everything was forgotten. */
   #rememberedSince = Number.NEGATIVE_INFINITY;
   /** In the order in which they came; the first one is what the recovery is for, if it is no check. */
@@ -241,10 +231,7 @@ export class Stream {
         this.#release();
       } else if (isOfAllTopics(arrival)) {
         if (arrival.asked === 'recent' && !recovery.isIncomplete)
-          this.#settled = {
-            through: isTail ? answer.last : sequence - 1,
-            since: (this.#firstAnswerAt as number) - this.#reachMs,
-          };
+          this.#firstContact.answeredThrough(isTail ? answer.last : sequence - 1);
         if (!this.#hasGained) this.#coverage.getUsedTo(this.#coverage.holeBefore(sequence));
         this.#coverage.cover(isTail ? answer.last : sequence - 1);
         if (recovery.isIncomplete) this.#coverage.doubt();
@@ -280,9 +267,9 @@ export class Stream {
    */
   #reachesFarEnough(): boolean {
     const [arrival] = this.#held;
-    if (arrival?.asked !== 'recent' || this.#firstAnswerAt !== undefined || this.#isCheck) return true;
+    if (arrival?.asked !== 'recent' || this.#isCheck) return true;
     const now = this.#context.now();
-    this.#firstAnswerAt = now;
+    if (!this.#firstContact.answer(now)) return true;
     return now - arrival.at <= arrival.flightMs || arrival.flightMs >= GAP_SLACK_MS;
   }
 
@@ -296,7 +283,7 @@ export class Stream {
 
   /** Whether what was sent up to there is nothing that the name waits for, although nothing of it was delivered. */
   #isSettled(sequence: number, interest: Interest): boolean {
-    return sequence <= this.#settled.through && this.#listenedSince(interest) >= this.#settled.since;
+    return this.#firstContact.settles(sequence, this.#listenedSince(interest));
   }
 
   /**
@@ -434,8 +421,7 @@ export class Stream {
     if (isGap) arrival.flightMs = GAP_SLACK_MS;
     let maxAgeMs = (isGap ? this.#listenedMs(arrival) : at - changedAt) + arrival.flightMs;
     if (at - lastOutage.ended < SUSPICION_MS) maxAgeMs = Math.max(maxAgeMs, at - lastOutage.began);
-    this.#reachMs = maxAgeMs;
-    this.#firstAnswerAt = undefined;
+    this.#firstContact.ask(maxAgeMs);
     return {
       after: 0,
       before: isTail ? 0 : header.sequence,
@@ -463,7 +449,7 @@ export class Stream {
   /** What is believed of the publisher cannot be true: begins anew, and takes nothing before for missed. */
   #forget(): void {
     this.#coverage.reset();
-    this.#settled = NOTHING_SETTLED;
+    this.#firstContact.reset();
     this.#names.clear();
     this.#replayedThrough = 0;
     this.#rememberedSince = this.#context.now() + FORGETTING_SLACK_MS;
@@ -472,15 +458,13 @@ export class Stream {
   /** Numbers went backwards, and no replay explains it: they begin anew from here. */
   #believe(progress: Progress, arrival: Held): void {
     this.#coverage.reset();
-    this.#settled = NOTHING_SETTLED;
+    this.#firstContact.reset();
     this.#accept(progress, arrival);
   }
 
   #accept(progress: Progress | undefined, arrival: Arrival): void {
     const { header, interest } = arrival;
-    // All before it was sent before it came.
-    if (this.#coverage.last === 0)
-      this.#settled = { through: header.sequence - 1, since: this.#context.now() };
+    if (this.#coverage.last === 0) this.#firstContact.meet(header.sequence, this.#context.now());
     this.#coverage.take(header.sequence);
     this.#names.advance(progress, interest, header, header.position + header.count);
     this.#context.deliver(arrival);
