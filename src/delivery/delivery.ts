@@ -13,31 +13,21 @@ import { canFollow, type Status } from '../status.js';
 import type { LinkStatus, Transport, TransportFactory } from '../transport/transport.js';
 import { type Attributes, separateAttributes, toPair } from '../wire/attributes.js';
 import {
-  emptyHeader,
   FLAG_ATTRIBUTES,
   formatPublisherId,
-  fromElapsed,
   HEADER_BYTES,
   type Header,
   MessageKind,
   type PublisherId,
   randomPublisherId,
-  readHeader,
   toElapsed,
 } from '../wire/batch.js';
 import { PayloadError, packPayload, unpackPayloads } from '../wire/payload.js';
-import { decodeRequest, decodeTopics, encodeRequest, encodeTopics } from '../wire/recovery.js';
-import { encodeNamespace, isSpaceKind, NAMESPACE_KIND, type Space } from '../wire/space.js';
-import {
-  allEmittersTopic,
-  decodeTopic,
-  encodeTopic,
-  inboxTopic,
-  MAX_TOPIC_BYTES,
-  retainedTopic,
-  TopicKind,
-} from '../wire/topic.js';
+import { encodeRequest, encodeTopics } from '../wire/recovery.js';
+import type { Space } from '../wire/space.js';
+import { allEmittersTopic, decodeTopic, encodeTopic, inboxTopic, MAX_TOPIC_BYTES } from '../wire/topic.js';
 import { settledBefore } from './deadline.js';
+import { Dispatch } from './dispatch.js';
 import {
   cannotWatchError,
   closedError,
@@ -95,11 +85,7 @@ export interface DeliveryHandlers {
 
 export class Delivery {
   readonly id: string;
-  readonly #publisher: PublisherId;
   readonly #inboxTopic: Buffer;
-  readonly #allTopic: Buffer;
-  /** Where in a topic of the namespace the kind is. */
-  readonly #kindAt: number;
   readonly #options: ResolvedOptions;
   readonly #handlers: DeliveryHandlers;
   readonly #transport: Transport;
@@ -111,7 +97,7 @@ export class Delivery {
   readonly #inquirer: Inquirer;
   readonly #presence: Presence;
   readonly #retention: Retention;
-  readonly #retainedTopic: Buffer;
+  readonly #dispatch: Dispatch;
   readonly #refusals: Refusals;
   readonly #hosting: Hosting | undefined;
   #status: Status = 'idle';
@@ -128,7 +114,6 @@ export class Delivery {
     hosting?: Hosting,
   ) {
     const publisher = randomPublisherId();
-    this.#publisher = publisher;
     this.id = formatPublisherId(publisher);
     this.#options = options;
     this.#handlers = handlers;
@@ -143,9 +128,8 @@ export class Delivery {
       latencyMs: () => this.#heartbeat.latency ?? 0,
       unprovenMs: () => this.#heartbeat.unprovenMs,
     });
-    this.#allTopic = allEmittersTopic(options.namespace);
-    this.#kindAt = encodeNamespace(options.namespace).length;
-    this.#post = new Post(publisher, maySend(rights) ? this.#sending : NOWHERE, this.#allTopic);
+    const allTopic = allEmittersTopic(options.namespace);
+    this.#post = new Post(publisher, maySend(rights) ? this.#sending : NOWHERE, allTopic);
     this.#inbox = new Inbox(
       publisher,
       {
@@ -167,7 +151,7 @@ export class Delivery {
     );
     this.#inboxTopic = inboxTopic(this.id);
     // Nobody needs an answer of one that does not send, or gets one of one that does not hear.
-    if (!isOneWay) for (const topic of [this.#inboxTopic, this.#allTopic]) this.#transport.subscribe(topic);
+    if (!isOneWay) for (const topic of [this.#inboxTopic, allTopic]) this.#transport.subscribe(topic);
     const ring = {
       send: (message: Buffer): boolean => this.#sending.send(message),
       flush: (): void => this.#transport.flush(),
@@ -200,7 +184,6 @@ export class Delivery {
       publishers: () => this.#inbox.recentPublishers(),
       inquire: (receiver, withinMs) => this.#inquire(receiver, withinMs),
     });
-    this.#retainedTopic = retainedTopic(options.namespace);
     this.#retention = new Retention(publisher, {
       namespace: options.namespace,
       maxBytes: options.retainedBytes,
@@ -237,6 +220,19 @@ export class Delivery {
       onLeave: (leave) => handlers.onLeave(leave),
     });
     this.#refusals = new Refusals(options, (error) => handlers.onError(error));
+    const topics = { inbox: this.#inboxTopic, all: allTopic };
+    const destinations = {
+      sending: this.#sending,
+      inbox: this.#inbox,
+      inquirer: this.#inquirer,
+      liveness: this.#liveness,
+      heartbeat: this.#heartbeat,
+      presence: this.#presence,
+      retention: this.#retention,
+    };
+    this.#dispatch = new Dispatch(publisher, options.namespace, topics, destinations, (fault) =>
+      handlers.onError(foreignMessageError(fault)),
+    );
   }
 
   get status(): Status {
@@ -267,7 +263,7 @@ export class Delivery {
 
   #openTransport(): void {
     this.#transport.open({
-      onMessage: (message, yours) => this.#receive(message, yours),
+      onMessage: (message, yours = false) => this.#dispatch.receive(message, yours),
       onStatus: (link, cause) => this.#onLink(link, cause),
       onDrain: () => this.#sending.drained(),
       onSecurityFailure: (cause) => {
@@ -510,29 +506,6 @@ export class Delivery {
     this.#heartbeat.receive(sequence);
   }
 
-  #receive(message: Buffer, yours = false): void {
-    this.#heartbeat.heard();
-    const first = message[0];
-    const kind = first === NAMESPACE_KIND ? message[this.#kindAt] : first;
-    if (isSpaceKind(kind)) this.#inbox.receive(message, yours);
-    else if (kind === TopicKind.probe) this.#liveness.receive(message);
-    else if (kind === TopicKind.inbox) this.#receivePost(message, this.#inboxTopic);
-    else if (kind === TopicKind.all) this.#receivePost(message, this.#allTopic);
-    else if (kind === TopicKind.retained) this.#receivePost(message, this.#retainedTopic);
-    else if (kind === TopicKind.presence) this.#tellForeign(this.#presence.receive(message));
-  }
-
-  /** A message of another emitter's delivery, or of this one's heartbeat. */
-  #receivePost(message: Buffer, topic: Buffer): void {
-    const { length } = topic;
-    const header = emptyHeader();
-    if (!message.subarray(0, length).equals(topic)) return;
-    this.#tellForeign(
-      readHeader(message, length, header) ??
-        this.#obey(header, message.subarray(length + HEADER_BYTES), topic === this.#allTopic),
-    );
-  }
-
   /** Undoes {@link seekRetained}, and returns its key. */
   seekNoMore(name: PropertyKey, space: Space): string | undefined {
     const key = encodeTopic(name, space)?.toString('latin1');
@@ -555,52 +528,6 @@ export class Delivery {
       this.#handlers.onRetained(key, undefined);
       const name = decodeTopic(message.subarray(0, topicLength)) ?? '';
       this.#handlers.onError(undecodableError(header.publisher, name, undefined, 1, cause as Error));
-    }
-  }
-
-  #tellForeign(fault: string | undefined): void {
-    if (fault !== undefined) this.#handlers.onError(foreignMessageError(fault));
-  }
-
-  /** Returns what is wrong with the message, if something is. */
-  #obey(header: Readonly<Header>, body: Buffer, isToAll: boolean): string | undefined {
-    const { kind, publisher, sequence } = header;
-    switch (kind) {
-      case MessageKind.acknowledgement:
-        this.#sending.outbox.acknowledge(publisher, sequence);
-        return undefined;
-      case MessageKind.probe:
-        if (publisher === this.#publisher) this.#heartbeat.receive(sequence);
-        return undefined;
-      case MessageKind.request: {
-        // A copy: it is answered later, and the transport's bytes are valid during its call.
-        const request = decodeRequest(Buffer.from(body));
-        if (request === undefined) return 'is a malformed request';
-        this.#sending.replay(publisher, sequence, request);
-        return undefined;
-      }
-      case MessageKind.inquiry: {
-        const topics = decodeTopics(Buffer.from(body));
-        if (topics === undefined) return 'is a malformed inquiry';
-        if (isToAll) this.#inquirer.heard();
-        if (publisher === this.#publisher) return undefined;
-        this.#sending.tellTails(publisher, topics, fromElapsed(header.elapsed));
-        return undefined;
-      }
-      case MessageKind.retainedQuery: {
-        const topics = decodeTopics(Buffer.from(body));
-        if (topics === undefined) return 'is a malformed question for retained values';
-        this.#retention.answer(publisher, sequence, topics);
-        return undefined;
-      }
-      case MessageKind.retained:
-      case MessageKind.holder:
-        return publisher === this.#publisher ? undefined : this.#retention.receive(header, body, isToAll);
-      case MessageKind.rollCall:
-        this.#presence.asked();
-        return undefined;
-      default:
-        return this.#inbox.receiveAnswer(header, body);
     }
   }
 
