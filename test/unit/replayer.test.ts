@@ -351,6 +351,16 @@ describe('the link', () => {
     expect(answers.length).toBeLessThan(200);
   });
 
+  test('gets an answer that is under way once, however often it is asked for', async () => {
+    const { replayer, answers } = filled();
+    replayer.request(REQUESTER, 5, EVERYTHING);
+    await turn();
+    replayer.request(REQUESTER, 5, { ...EVERYTHING, after: 1 });
+    await settle();
+    expect(read(answers).end.replays).toBe(900);
+    expect(answers).toHaveLength(901);
+  });
+
   test('gets nothing while it is down, nor after it what was asked before', async () => {
     const { replayer, answers } = filled();
     replayer.request(REQUESTER, 5, EVERYTHING);

@@ -628,6 +628,42 @@ describe('a hole in the sequence', () => {
     expect(log).toHaveLength(8);
   });
 
+  test('that was only asked about by age does not become usual', () => {
+    const { publisher, clock, listen, take, end, log } = setUp();
+    publisher.skip(1000);
+    clock.now += 1000;
+    listen('a', 'b');
+    clock.now += 1;
+    take(publisher.batch('a', 'a1'));
+    end();
+    publisher.batch('b', 'missed');
+    take(publisher.batch('a', 'a2'));
+    expect(log).toEqual(['a1']);
+  });
+
+  test('is looked into as far back as a name is listened to, however old the replay is that shows what it hid', () => {
+    const { publisher, clock, listen, take, replay, end, log, asked } = setUp();
+    listen('a', 'b');
+    take(publisher.batch('a', 'a1'));
+    publisher.skip(1);
+    take(publisher.batch('a', 'a2'));
+    end();
+    clock.now += 1000;
+    const missed = publisher.batch('b', 'missed');
+    take(publisher.batch('a', 'a3'));
+    clock.now += 20_000;
+    const b2 = publisher.batch('b', 'b2');
+    publisher.skip(1);
+    clock.now += 25_000;
+    take(publisher.batch('a', 'a4'));
+    replay([b2], { ageMs: 25_000 });
+    expect(asked.at(-1)).toEqual({ after: 0, before: 5, maxAgeMs: 56_000, names: ['b'] });
+    replay([missed], { ageMs: 45_000 });
+    end();
+    end();
+    expect(log).toEqual(['a1', 'a2', 'a3', 'missed', 'b2', 'a4']);
+  });
+
   test('is asked about again after an outage', () => {
     const { publisher, inbox, listen, take, end, asked } = setUp();
     listen('a');
@@ -896,7 +932,7 @@ describe('the first contact with a publisher', () => {
       expect(log).toEqual([]);
       expect(asked).toEqual([
         { after: 0, before: 3, maxAgeMs: 21, names: ['a', 'b'] },
-        { after: 0, before: 3, maxAgeMs: 69, names: ['a', 'b'] },
+        { after: 0, before: 3, maxAgeMs: 103, names: ['a', 'b'] },
       ]);
     });
 
@@ -907,10 +943,51 @@ describe('the first contact with a publisher', () => {
       take(publisher.batch('a', 'a'));
       clock.now += 21;
       end();
-      expect(asked.map(({ maxAgeMs }) => maxAgeMs)).toEqual([20, 42]);
+      expect(asked.map(({ maxAgeMs }) => maxAgeMs)).toEqual([20, 63]);
       clock.now += 21;
       end();
       expect([log, asked.length]).toEqual([['a'], 2]);
+    });
+
+    test('asks no third time if the way is as long as before', () => {
+      const { publisher, clock, listen, take, end, log, asked } = setUp();
+      publisher.skip(1);
+      listen('a');
+      take(publisher.batch('a', 'a1'));
+      clock.now += 50;
+      end();
+      clock.now += 99;
+      end();
+      expect([log, asked.length]).toEqual([['a1'], 2]);
+    });
+
+    test('is one that takes longer to begin: what is of no interest counts as well', () => {
+      const { inbox, publisher, clock, take, replay, end, log, asked } = setUp();
+      const interest = inbox.interests.listenToPrefix(EVENTS.prefix, EVENTS, (name) => name === 'a');
+      inbox.interests.subscribed(interest, 1);
+      inbox.interests.prove(1, clock.now);
+      clock.now += 100;
+      const others = batches(publisher, 'b', 3);
+      clock.now += 10;
+      take(publisher.batch('a', 'a1'));
+      clock.now += 10;
+      replay(others, { ageMs: 20 });
+      clock.now += 15;
+      end();
+      expect([log, asked.length]).toEqual([['a1'], 1]);
+    });
+
+    test('reaches back as far as before for what was listened to then', () => {
+      const { publisher, clock, listen, take, end, asked } = setUp();
+      listen('a', 'b');
+      publisher.batch('b', 'missed');
+      clock.now += 500;
+      take(publisher.batch('a', 'came'));
+      clock.now += 40;
+      listen('c');
+      clock.now += 10;
+      end();
+      expect(asked.map(({ maxAgeMs }) => maxAgeMs)).toEqual([520, 650]);
     });
 
     test('in the end delivers what may have been sent since, and tells no loss of what was sent before', () => {
@@ -945,11 +1022,71 @@ describe('the first contact with a publisher', () => {
     replay([later], { ageMs: 10 });
     expect(asked).toEqual([
       { after: 0, before: 3, maxAgeMs: 40, names: ['a', 'b'] },
-      { after: 0, before: 2, maxAgeMs: 10_510, names: ['a', 'b'] },
+      { after: 0, before: 2, maxAgeMs: 10_520, names: ['a', 'b'] },
     ]);
     replay([missed], { ageMs: 420 });
     end();
     expect(log).toEqual(['missed', 'later', 'came']);
+  });
+
+  test('asks for it also if something else was replayed before', () => {
+    const { publisher, clock, listen, take, replay, end, log, asked } = setUp();
+    listen('a');
+    clock.now += 100;
+    const missed = publisher.batch('a', 'missed');
+    clock.now += 400;
+    listen('b', 'd');
+    clock.now += 5;
+    const b1 = publisher.batch('b', 'b1');
+    clock.now += 5;
+    const later = publisher.batch('a', 'later');
+    clock.now += 10;
+    take(publisher.batch('d', 'came'));
+    replay([b1], { ageMs: 15 });
+    replay([later], { ageMs: 10, from: 1 });
+    expect(asked.at(-1)).toMatchObject({ after: 0, before: 2, names: ['a'] });
+    replay([missed], { ageMs: 420 });
+    end();
+    end();
+    expect(log).toEqual(['b1', 'missed', 'later', 'came']);
+  });
+
+  test('asks for it as far back as the name is listened to, however old the replay is that shows it', () => {
+    const { publisher, clock, listen, take, replay, end, log, asked } = setUp();
+    listen('a');
+    clock.now += 1000;
+    const missed = publisher.batch('a', 'missed');
+    clock.now += 20_000;
+    listen('b');
+    clock.now += 10;
+    const later = publisher.batch('a', 'later');
+    clock.now += 25_000;
+    take(publisher.batch('b', 'came'));
+    replay([later], { ageMs: 25_000 });
+    expect(asked.at(-1)).toMatchObject({ before: 2, maxAgeMs: 56_010 });
+    replay([missed], { ageMs: 45_010 });
+    end();
+    end();
+    expect(log).toEqual(['missed', 'later', 'came']);
+  });
+
+  test('asks for the rest of an answer whatever its age is then', () => {
+    const { publisher, clock, listen, take, replay, end, log, asked } = setUp();
+    listen('a', 'b', 'd');
+    clock.now += 1;
+    const a1 = publisher.batch('a', 'a1');
+    const b1 = publisher.batch('b', 'b1');
+    clock.now += 100;
+    take(publisher.batch('d', 'd1'));
+    clock.now += 10;
+    replay([a1], { ageMs: 110 });
+    end({ through: 1 });
+    expect(asked.at(-1)).toEqual({ after: 1, before: 3, maxAgeMs: INFINITE, names: ['a', 'b', 'd'] });
+    clock.now += 1000;
+    replay([b1], { ageMs: 1110 });
+    end();
+    take(publisher.batch('b', 'b2'));
+    expect(log).toEqual(['a1', 'b1', 'd1', 'b2']);
   });
 
   describe('settles what was sent before,', () => {
@@ -1002,6 +1139,62 @@ describe('the first contact with a publisher', () => {
       replay([missed], { ageMs: 401 });
       end();
       expect(log).toEqual(['b1', 'missed', 'a2']);
+    });
+
+    test('by a tail no further than it says: the answer has nothing of names listened to since', () => {
+      const { publisher, clock, listen, take, replay, end, log } = setUp();
+      listen('a');
+      clock.now += 100;
+      const a1 = publisher.batch('a', 'a1');
+      clock.now += 100;
+      take(publisher.tail('a'));
+      clock.now += 10;
+      listen('c');
+      clock.now += 10;
+      const missed = publisher.batch('c', 'missed');
+      clock.now += 10;
+      replay([a1], { ageMs: 130 });
+      end();
+      clock.now += 10;
+      take(publisher.batch('c', 'c2'));
+      replay([missed], { ageMs: 20 });
+      end();
+      expect(log).toEqual(['a1', 'missed', 'c2']);
+    });
+
+    test('also if something of it is gone, if it listens only since then', () => {
+      const { publisher, clock, listen, take, end, log, asked } = setUp();
+      listen('a');
+      clock.now += 100;
+      publisher.batch('c', 'old');
+      publisher.batch('a', 'gone');
+      clock.now += 10;
+      take(publisher.batch('a', 'a1'));
+      end({ gone: 2 });
+      clock.now += 1;
+      listen('c');
+      clock.now += 1;
+      const next = publisher.batch('c', 'c1');
+      clock.now += FLIGHT_MS;
+      take(next);
+      expect([log, asked.length]).toEqual([['lost some of a', 'a1', 'c1'], 1]);
+    });
+
+    test('but not for who contradicts it by its number: one of the two was forged', () => {
+      const { publisher, clock, listen, take, replay, end, log } = setUp();
+      listen('a');
+      const forger = new Publisher(clock, { answers: false });
+      forger.skip(1000);
+      take(forger.batch('a', 'forged'));
+      clock.now += 1;
+      listen('c');
+      clock.now += 10;
+      const missed = publisher.batch('c', 'missed');
+      clock.now += 10;
+      take(publisher.batch('c', 'c2'));
+      replay([missed], { ageMs: 10 });
+      end();
+      expect(log).toEqual(['forged', 'missed', 'c2']);
     });
   });
 

@@ -7,17 +7,20 @@
  * answer, nothing is left of what was sent within the time that was asked for.
  */
 export class FirstContact {
-  /** How far the question reaches back from its answer, in milliseconds. */
+  /** How far the question reaches back from its answer, in milliseconds; and when it was asked. */
   #reachMs = 0;
+  #askedAt = 0;
   /** When the first part of its answer came. */
   #answeredAt: number | undefined;
-  /** What was sent up to here is nothing that is waited for under names listened to since then or later. */
+  /** What was sent up to here is nothing that is waited for … */
   #settledThrough = 0;
+  /** … under names that have been listened to since this time or later. */
   #settledSince = Number.POSITIVE_INFINITY;
 
   /** The publisher is asked for what it sent in the last `reachMs`, before the batch or tail that came first. */
-  ask(reachMs: number): void {
+  ask(reachMs: number, now: number): void {
     this.#reachMs = reachMs;
+    this.#askedAt = now;
     this.#answeredAt = undefined;
   }
 
@@ -28,13 +31,18 @@ export class FirstContact {
     return true;
   }
 
+  /** For how long the question and the first part of its answer were on their way, at most. */
+  get flightMs(): number {
+    return (this.#answeredAt ?? Number.POSITIVE_INFINITY) - this.#askedAt;
+  }
+
   /** The answer is whole: everything of interest up to `sequence` that was asked for has come. */
   answeredThrough(sequence: number): void {
     this.#settledThrough = sequence;
     this.#settledSince = (this.#answeredAt ?? Number.POSITIVE_INFINITY) - this.#reachMs;
   }
 
-  /** The first batch came. */
+  /** A batch came, at `now`: what has a lower number was sent before. */
   meet(sequence: number, now: number): void {
     this.#settledThrough = sequence - 1;
     this.#settledSince = now;

@@ -68,8 +68,10 @@ export class Recovery {
     this.#through = Math.max(this.#through, this.#lastReplay);
     this.#replays = 0;
     this.#isAnswered = false;
-    // What was young enough at the beginning has aged since.
-    const maxAgeMs = this.#request.maxAgeMs + this.#context.now() - this.#startedAt;
+    const { after } = this.#request;
+    // What was young enough at the beginning has aged since; and behind the first part of an answer, nothing is too old.
+    const agedMs = this.#through > after ? Number.POSITIVE_INFINITY : this.#context.now() - this.#startedAt;
+    const maxAgeMs = this.#request.maxAgeMs + agedMs;
     this.#context.ask(this.#number, { ...this.#request, after: this.#through, maxAgeMs });
     clearTimeout(this.#timer);
     clearImmediate(this.#turn);

@@ -68,6 +68,8 @@ interface Held extends Arrival {
   readonly at: number;
   /** The interests' epoch when it came. */
   readonly epoch: number;
+  /** When what is listened to had changed last when it came. */
+  readonly changedAt: number;
   /**
    * What has been asked for on its behalf: what is missing of its topic, and then of all topics; of them, at the first
    * contact with a publisher, what is recent.
@@ -82,7 +84,8 @@ const SUSPICION_MS = 10_000;
 
 /**
  * What is asked for by age ages on the way, and longer if the publisher is busy. The answer says how old it is, and is
- * judged by that; only where nothing is known to be missing, less is asked for, and again if the answer took longer.
+ * judged by that; only where nothing is known to be missing, less is asked for, and again if the answer took longer to
+ * begin.
  */
 const GAP_SLACK_MS = 10_000;
 const FLIGHT_MS = 20;
@@ -171,6 +174,7 @@ export class Stream {
       isCopied: false,
       at: now(),
       epoch: interests.epoch,
+      changedAt: interests.provenAt,
       asked: 'nothing',
       flightMs: FLIGHT_MS,
     };
@@ -208,7 +212,8 @@ export class Stream {
 
   /** A replay came that is of no interest here, any more or at all. */
   skipReplay(number: number, index: number, sequence: number): void {
-    this.#recovery?.replay(number, index, sequence);
+    if (this.#recovery?.replay(number, index, sequence) !== true) return;
+    if (!this.#reachesFarEnough()) this.#askFurtherBack();
   }
 
   /** The end of an answer came. */
@@ -230,9 +235,10 @@ export class Stream {
         this.#context.tellForged(this.publisher, arrival.interest.name);
         this.#release();
       } else if (isOfAllTopics(arrival)) {
-        if (arrival.asked === 'recent' && !recovery.isIncomplete)
-          this.#firstContact.answeredThrough(isTail ? answer.last : sequence - 1);
-        if (!this.#hasGained) this.#coverage.getUsedTo(this.#coverage.holeBefore(sequence));
+        if (arrival.asked === 'all') {
+          if (!this.#hasGained) this.#coverage.getUsedTo(this.#coverage.holeBefore(sequence));
+        } else if (recovery.isIncomplete) this.#firstContact.meet(sequence, arrival.at);
+        else this.#firstContact.answeredThrough(isTail ? sequence : sequence - 1);
         this.#coverage.cover(isTail ? answer.last : sequence - 1);
         if (recovery.isIncomplete) this.#coverage.doubt();
         // What is listened to since it was asked for was not part of the answer.
@@ -263,20 +269,19 @@ export class Stream {
 
   /**
    * Notes that a part of the answer has come. Whether the question, if it is that of the first contact, asked for all that
-   * was sent since this last began to listen to something: it was on its way no longer than until now.
+   * was sent since this had last begun to listen to something: it was on its way no longer than until now.
    */
   #reachesFarEnough(): boolean {
     const [arrival] = this.#held;
     if (arrival?.asked !== 'recent' || this.#isCheck) return true;
-    const now = this.#context.now();
-    if (!this.#firstContact.answer(now)) return true;
-    return now - arrival.at <= arrival.flightMs || arrival.flightMs >= GAP_SLACK_MS;
+    if (!this.#firstContact.answer(this.#context.now())) return true;
+    return this.#firstContact.flightMs <= arrival.flightMs || arrival.flightMs >= GAP_SLACK_MS;
   }
 
   /** Asks again, so that the question may be on its way for as long as it was until now. */
   #askFurtherBack(): void {
     const arrival = this.#held[0] as Held;
-    arrival.flightMs = 2 * (this.#context.now() - arrival.at);
+    arrival.flightMs = 2 * this.#firstContact.flightMs;
     arrival.asked = 'nothing';
     this.#goOn();
   }
@@ -288,13 +293,16 @@ export class Stream {
 
   /**
    * Whether something of a name may be missing before what was asked for: in what was taken for other names', or, at the
-   * first contact, before the name listened to last was listened to.
+   * first contact, in what was sent before the time that was asked for.
    */
   #mayAskOlder(progress: Progress | undefined): boolean {
     const [first] = this.#held;
-    if (first === undefined || !isOfAllTopics(first)) return false;
-    if (this.#coverage.last === 0) return first.asked === 'recent' && first.flightMs < GAP_SLACK_MS;
-    return (progress?.sequence ?? 0) < this.#trustedFrom;
+    const last = progress?.sequence ?? 0;
+    if (first?.asked === 'all') return last < this.#trustedFrom;
+    if (first?.asked !== 'recent') return false;
+    if (this.#coverage.last === 0) return first.flightMs < GAP_SLACK_MS;
+    // From the first replay on, nothing was left out.
+    return last < this.#coverage.trustedFrom;
   }
 
   /** What is missing before a replay is asked for first, and the rest of the recovery again after it. */
@@ -331,6 +339,9 @@ export class Stream {
       else this.#believe(progress, arrival);
       return;
     }
+    // One of two numbers was forged: this one, or the one that was settled by.
+    if (progress === undefined && !isTail && this.#isSettled(header.sequence, interest))
+      this.#firstContact.reset();
     const isGap = this.#isGap(arrival, progress);
     const request = this.#missing(arrival, progress, isGap);
     if (request !== undefined) {
@@ -397,7 +408,9 @@ export class Stream {
     if (isGap && asked === 'nothing' && after < trusted - 1) {
       arrival.asked = 'older';
       const maxAgeMs =
-        progress === undefined ? this.#listenedMs(arrival) + GAP_SLACK_MS : Number.POSITIVE_INFINITY;
+        progress === undefined
+          ? this.#context.now() - this.#listenedSince(interest) + GAP_SLACK_MS
+          : Number.POSITIVE_INFINITY;
       return { after, before: trusted, maxAgeMs, topics: [interest.topic] };
     }
     const hole = this.#coverage.holeBefore(before);
@@ -410,18 +423,20 @@ export class Stream {
   /** What to ask a publisher for that was not known before. */
   #missingAtFirst(arrival: Held, isGap: boolean): Request | undefined {
     const { header, at } = arrival;
-    const { interests, lastOutage } = this.#context;
+    const { lastOutage } = this.#context;
     const rememberedSince = Math.max(this.#context.rememberedSince, this.#rememberedSince);
     const isTail = header.kind === MessageKind.tail;
     const isProven = this.#listenedMs(arrival) >= 0;
     if (!isGap && (header.sequence <= 1 || isTail || !isProven)) return undefined;
     arrival.asked = 'recent';
     // Since the last change of what is listened to: for names that are listened to for longer, a gap would show.
-    const changedAt = Math.max(interests.provenAt, rememberedSince);
+    const changedAt = Math.max(arrival.changedAt, rememberedSince);
     if (isGap) arrival.flightMs = GAP_SLACK_MS;
-    let maxAgeMs = (isGap ? this.#listenedMs(arrival) : at - changedAt) + arrival.flightMs;
-    if (at - lastOutage.ended < SUSPICION_MS) maxAgeMs = Math.max(maxAgeMs, at - lastOutage.began);
-    this.#firstContact.ask(maxAgeMs);
+    const now = this.#context.now();
+    const since = isGap ? this.#listenedSince(arrival.interest) : changedAt;
+    let maxAgeMs = now - since + arrival.flightMs;
+    if (at - lastOutage.ended < SUSPICION_MS) maxAgeMs = Math.max(maxAgeMs, now - lastOutage.began);
+    this.#firstContact.ask(maxAgeMs, now);
     return {
       after: 0,
       before: isTail ? 0 : header.sequence,

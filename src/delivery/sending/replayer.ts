@@ -69,12 +69,15 @@ export interface ReplayLink {
 export type Answer = Generator<Buffer, void>;
 
 interface Question {
+  /** Of the request; a copy of it has the same. */
+  readonly number?: number;
   readonly requester: PublisherId;
   readonly topics: number;
   answer(): Answer;
 }
 
 interface Started {
+  readonly number: number | undefined;
   readonly requester: PublisherId;
   readonly answer: Answer;
 }
@@ -111,9 +114,10 @@ export class Replayer {
     this.#budget = new TokenBucket(OF_ALL, now);
   }
 
-  /** Answers request `number` of `requester`, instead of an earlier one of the same that is not answered yet. */
+  /** Answers request `number` of `requester`, instead of an earlier one of the same that is not answered yet; a copy, once. */
   request(requester: PublisherId, number: number, request: Request): void {
     this.answer(`request ${requester}`, {
+      number,
       requester,
       topics: request.topics.length,
       answer: () => this.#answerRequest(requester, number, request),
@@ -150,6 +154,8 @@ export class Replayer {
   /** Answers `question` in its turn, instead of an earlier one of the same `key` that is not answered yet. */
   answer(key: string, question: Question): void {
     if (this.#state === 'down') return;
+    // Its answer goes on. Begun anew, by age, it could be another one, of which the requester takes the rest for the rest of this.
+    if (question.number !== undefined && this.#started.get(key)?.number === question.number) return;
     const budget = this.#budgetOf(question.requester);
     if (budget.waitMs > 0) return;
     const earlier = this.#questions.get(key);
@@ -182,11 +188,11 @@ export class Replayer {
   }
 
   #serveNext(): void {
-    for (const [key, { requester, topics, answer }] of this.#questions) {
+    for (const [key, { number, requester, topics, answer }] of this.#questions) {
       if (this.#started.size >= MAX_STARTED) break;
       this.#questions.delete(key);
       this.#waitingTopics -= topics;
-      this.#started.set(key, { requester, answer: answer() });
+      this.#started.set(key, { number, requester, answer: answer() });
     }
     for (const [key, started] of this.#started) {
       this.#started.delete(key);
