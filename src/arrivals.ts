@@ -6,6 +6,7 @@ import type { ErrorReporter } from './error-reporter.js';
 import { DistributedError } from './errors.js';
 import { InOrder } from './in-order.js';
 import type { Listeners, Surroundings } from './listeners.js';
+import { toError } from './request-errors.js';
 import type { Requests } from './requests.js';
 import type { Schemas, Verdict } from './schemas.js';
 import { isThenable } from './thenable.js';
@@ -62,8 +63,11 @@ export class Arrivals {
   /** The search for a retained value of `name` has ended: those who wait for it get it, or no more wait. */
   async receiveRetained(space: Space, name: PropertyKey, found: RetainedValue | undefined): Promise<void> {
     const { schemas, reporter } = this.#options;
+    const listeners = this.#options.listenersOf(space);
+    // Who comes while a schema takes its time may have missed a newer event by then: another search is theirs.
+    const seekers = listeners?.retainedSeekers(name);
     const give = (value: { readonly data: unknown } | undefined): void =>
-      this.#options.listenersOf(space)?.giveRetained(name, value);
+      listeners?.giveRetained(name, value, seekers);
     if (found === undefined) {
       give(undefined);
       return;
@@ -158,7 +162,7 @@ export class Arrivals {
 
 /** An event of `publisherId` came to a listener's emitter, and is not valid. */
 export function validationError(name: PropertyKey, publisherId: string, cause: unknown): DistributedError {
-  const message = `An event of ${publisherId} was not given to its listeners: ${(cause as Error).message}`;
+  const message = `An event of ${publisherId} was not given to its listeners: ${toError(cause).message}`;
   return new DistributedError('validation', 'DEMITTER_VALIDATION', message, {
     eventName: name,
     publisherId,

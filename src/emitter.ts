@@ -15,7 +15,7 @@ import {
   type OnceOptions,
   volatileView,
 } from './channel.js';
-import { show } from './checks.js';
+import { checkKeys, show } from './checks.js';
 import type { EventContext } from './context.js';
 import { checkEmitOptions, type EmitOptions } from './emit-options.js';
 import type { DemitterError } from './errors.js';
@@ -139,7 +139,11 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
    * first, it resolves when that is done with the link.
    */
   connect(): Promise<void> {
-    this.#connected ??= this.#connect();
+    if (this.#connected === undefined) {
+      const [connected, follow] = promised();
+      this.#connected = connected;
+      follow(this.#connect());
+    }
     return this.#connected;
   }
 
@@ -164,6 +168,7 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
    * Rejects with code `DEMITTER_READY_TIMEOUT`, `DEMITTER_NOT_CONNECTED` (before `connect()`) or `DEMITTER_CLOSED`.
    */
   async ready(options: { readonly timeout?: number } = {}): Promise<void> {
+    checkKeys(options, ['timeout']);
     await this.#hub.delivery.ready(checkTimeout(options.timeout));
   }
 
@@ -195,7 +200,11 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
    * Local listeners stay and local events still reach them. Calling it again returns the same promise.
    */
   close(): Promise<void> {
-    this.#closed ??= this.#hub.close();
+    if (this.#closed === undefined) {
+      const [closed, follow] = promised();
+      this.#closed = closed;
+      follow(this.#hub.close());
+    }
     return this.#closed;
   }
 
@@ -503,6 +512,15 @@ export class DistributedEmitter<Events = AnyEvents, Inputs = Events> extends Emi
     if (eventName === undefined) this.#hub.listeners.enqueue(change, { listener });
     else if (!isMetaEvent(eventName)) this.#hub.listeners.enqueue(change, { eventName, listener });
   }
+}
+
+/** A promise, known before what it follows begins: that tells listeners, who may ask for it at once. */
+function promised(): [Promise<void>, (follow: Promise<void>) => void] {
+  let follow!: (promise: Promise<void>) => void;
+  const promise = new Promise<void>((resolve) => {
+    follow = resolve;
+  });
+  return [promise, follow];
 }
 
 /** Emittery's own business: its meta events must pass in one synchronous step, and it refuses what is no name. */

@@ -160,10 +160,11 @@ export class EventHub implements RetainedSeeker {
   /** Sends what waits for its validation, and closes. */
   async close(): Promise<void> {
     const { idle } = this.#inOrder;
-    if (idle !== undefined) await settledBefore(performance.now() + this.options.closeTimeout, idle);
+    const deadline = performance.now() + this.options.closeTimeout;
+    if (idle !== undefined) await settledBefore(deadline, idle);
     this.requests.close();
     this.finishIterators();
-    await this.delivery.close();
+    await this.delivery.close(deadline);
   }
 
   /** `sent` goes to others, `data` to local listeners. */

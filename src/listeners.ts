@@ -31,6 +31,9 @@ export type FailureHandler = (name: PropertyKey, cause: unknown) => void;
 /** Calls `deliver` for the event with this index in its batch. */
 export type Surroundings = (index: number, deliver: () => void) => void;
 
+/** Who waits for the retained value of a name, and what gives it. */
+export type RetainedSeekers = ReadonlyMap<object, (data: unknown) => void>;
+
 const DONE: Promise<void> = Promise.resolve();
 
 /** Names whose patterns are known; forgotten in bulk when they become too many. */
@@ -162,9 +165,18 @@ export class Listeners {
     return iterator;
   }
 
-  /** Gives a retained value to those who have begun to listen to the name and have had no event of it yet; or to nobody. */
-  giveRetained(name: PropertyKey, found: { readonly data: unknown } | undefined): void {
-    const waiting = this.#awaitRetained.get(name);
+  /** Those who wait for a retained value of `name` now, for {@link giveRetained}. */
+  retainedSeekers(name: PropertyKey): RetainedSeekers | undefined {
+    return this.#awaitRetained.get(name);
+  }
+
+  /** Gives a retained value to those who waited for it and have had no event of the name yet; or to nobody. */
+  giveRetained(
+    name: PropertyKey,
+    found: { readonly data: unknown } | undefined,
+    waiting: RetainedSeekers | undefined,
+  ): void {
+    if (this.#awaitRetained.get(name) !== waiting) return;
     this.#awaitRetained.delete(name);
     if (found !== undefined) for (const give of waiting?.values() ?? []) give(found.data);
   }
@@ -363,7 +375,10 @@ export class Listeners {
 
   #enqueueByName(name: PropertyKey, data: unknown): void {
     // What is retained came before this.
-    if (this.#awaitRetained.size > 0) this.#awaitRetained.delete(name);
+    if (this.#awaitRetained.size > 0 && this.#awaitRetained.delete(name)) {
+      // Who begins to listen from here on is to get a newer one than what that search has found.
+      this.#onInterest.forgetsRetained(name);
+    }
     if (this.#iterators.size === 0) return;
     const set = this.#iterators.get(name);
     if (set === undefined) return;

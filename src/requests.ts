@@ -57,20 +57,6 @@ export class Requests {
     options: ResolvedRequest,
   ): Promise<unknown> {
     const schemas = this.#schemas;
-    if (schemas === undefined || !schemas.validates(name, 'request', 'emit'))
-      return this.#request(channel, name, data, options);
-    return schemas
-      .outgoing(name, 'request', data)
-      .then((valid) => this.#request(channel, name, valid, options));
-  }
-
-  #request(
-    channel: string | undefined,
-    name: PropertyKey,
-    data: unknown,
-    options: ResolvedRequest,
-  ): Promise<unknown> {
-    const schemas = this.#schemas;
     return new Promise((resolve, reject) => {
       this.#open(channel, name, data, options, {
         onAnswer: (answer) => {
@@ -93,12 +79,8 @@ export class Requests {
     options: ResolvedRequest,
   ): EventIterator<Answer<unknown>> {
     const schemas = this.#schemas;
-    let isLeft = false;
     let abandon = (): void => {};
-    const answers = new EventIterator<Answer<unknown>>(() => {
-      isLeft = true;
-      abandon();
-    });
+    const answers = new EventIterator<Answer<unknown>>(() => abandon());
     const fail = (error: unknown): void => {
       const failure = Promise.reject(error);
       // Nobody may be waiting for it.
@@ -106,20 +88,15 @@ export class Requests {
       answers.enqueue(failure);
       answers.finish();
     };
-    const open = (valid: unknown): void => {
-      if (isLeft) return;
-      abandon = this.#open(channel, name, valid, options, {
-        onAnswer: (answer) =>
-          answers.enqueue(schemas === undefined ? answer : validAnswer(schemas, name, answer)),
-        onEnd: (error) => {
-          // That no more came in time is how it ends; that it was never sent is not.
-          if (error === undefined || isUnanswered(error)) answers.finish();
-          else fail(error);
-        },
-      });
-    };
-    if (schemas === undefined || !schemas.validates(name, 'request', 'emit')) open(data);
-    else schemas.outgoing(name, 'request', data).then(open, fail);
+    abandon = this.#open(channel, name, data, options, {
+      onAnswer: (answer) =>
+        answers.enqueue(schemas === undefined ? answer : validAnswer(schemas, name, answer)),
+      onEnd: (error) => {
+        // That no more came in time is how it ends; that it was never sent is not.
+        if (error === undefined || isUnanswered(error)) answers.finish();
+        else fail(error);
+      },
+    });
     return answers;
   }
 
@@ -156,14 +133,23 @@ export class Requests {
     const space = this.#spaceOf(channel);
     const headers = withTrace(options.headers);
     const attributes = headers === undefined ? undefined : { headers };
+    const schemas = this.#schemas;
+    let valid = data;
     const link = {
       listening: () => {
-        if (this.#rights === 'both') return this.#listen();
+        if (this.#rights === 'both') {
+          if (schemas === undefined || !schemas.validates(name, 'request', 'emit')) return this.#listen();
+          // However long that takes, the request ends with its timeout and its signal.
+          return schemas.outgoing(name, 'request', data).then((outgoing) => {
+            valid = outgoing;
+            return this.#listen();
+          });
+        }
         const what = `Request '${String(name)}' cannot be sent and answered`;
         return Promise.reject(notPermittedError(what, this.#rights));
       },
       send: (number: number) => {
-        const request = [number, data];
+        const request = [number, valid];
         try {
           this.#delivery.send(name, request, space, attributes);
         } catch (error) {
@@ -198,6 +184,8 @@ export class Requests {
   /** Answers arrive once it was proven that they do. After that, one that an outage costs is recovered. */
   #listen(): Promise<void> | undefined {
     if (this.#listening === true) return undefined;
+    // Rejects, and is not what the next one waits for: `connect()` may come at once.
+    if (this.#delivery.status === 'idle') return this.#delivery.ready();
     if (this.#listening === undefined) {
       this.#delivery.listen(this.#delivery.id, this.#replies);
       const listening = this.#delivery.ready();
@@ -207,7 +195,7 @@ export class Requests {
           this.#listening = true;
         },
         () => {
-          // Before `connect()`, say: the next request tries again.
+          // Closed meanwhile.
           this.#delivery.unlisten(this.#delivery.id, this.#replies);
           this.#listening = undefined;
         },

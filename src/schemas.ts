@@ -98,7 +98,11 @@ export class Schemas {
         : { error: new ValidationError(name, WORDS[role], result.issues) };
     try {
       const result = schema['~standard'].validate(value);
-      return isThenable(result) ? result.then(conclude, (error: unknown) => ({ error })) : conclude(result);
+      return isThenable(result)
+        ? Promise.resolve(result)
+            .then(conclude)
+            .catch((error: unknown) => ({ error }))
+        : conclude(result);
     } catch (error) {
       return { error };
     }
@@ -130,7 +134,7 @@ function toEntry(name: PropertyKey, schema: unknown): Entry {
   if (isSchema(schema)) return { event: schema };
   const parts = Object.entries(typeof schema === 'object' && schema !== null ? schema : {});
   const isOfRequest = parts.every(
-    ([role, part]) => (role === 'request' || role === 'answer') && isSchema(part),
+    ([role, part]) => (role === 'request' || role === 'answer') && (part === undefined || isSchema(part)),
   );
   if (parts.length > 0 && isOfRequest) return schema as Entry;
   throw new TypeError(

@@ -201,7 +201,9 @@ export class Delivery {
       post: (receiver, content) => this.#post.send(receiver, content),
       answer: (asker, question, topics, answer) => this.#sending.answer(asker, question, topics, answer),
       onFound: (key, found) => this.#foundRetained(key, found),
-      onForgotten: (count) => handlers.onError(retainedForgottenError(options, count)),
+      // Not within the call of `emit`, as in #tellUnsendable.
+      onForgotten: (count) =>
+        void setImmediate(() => handlers.onError(retainedForgottenError(options, count))),
     });
     this.#presence = new Presence(publisher, options.presence, {
       now,
@@ -449,14 +451,13 @@ export class Delivery {
     this.#handlers.onError(connectTimeoutError(this.#options, this.#lastLinkError, this.#hosting?.failure));
   }
 
-  /** Sends what was emitted, for at most `closeTimeout`, and releases everything. */
-  close(): Promise<void> {
-    this.#closed ??= this.#close();
+  /** Sends what was emitted, until `deadline` (of `performance.now()`) at the latest, and releases everything. */
+  close(deadline: number): Promise<void> {
+    this.#closed ??= this.#close(deadline);
     return this.#closed;
   }
 
-  async #close(): Promise<void> {
-    const deadline = performance.now() + this.#options.closeTimeout;
+  async #close(deadline: number): Promise<void> {
     const hasLink = this.#status !== 'idle';
     this.#refusal ??= 'closed';
     this.#setStatus('closing');

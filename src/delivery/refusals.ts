@@ -1,9 +1,13 @@
 /**
  * Events that were not taken, counted: a flood of refusals is told as one error per turn of the event loop, with
- * the exact count, so that telling costs less than what it tells of.
+ * the exact count, so that telling costs less than what it tells of. What a listener of errors emits in answer to it, and is refused
+ * as well, is told a second later.
  */
 import { DistributedError } from '../errors.js';
 import { type Rights, reasonOf } from '../rights.js';
+
+/** Between what is told, and what is refused of what listeners of errors emit because of it. */
+const MS_BETWEEN_ECHOES = 1000;
 
 export interface RefusalLimits {
   readonly maxBufferBytes: number;
@@ -27,6 +31,7 @@ export class Refusals {
   readonly #onError: (error: DistributedError) => void;
   readonly #tallies = new Map<RefusalReason, Tally>();
   #scheduled = false;
+  #isTelling = false;
 
   constructor(limits: RefusalLimits, onError: (error: DistributedError) => void) {
     this.#limits = limits;
@@ -43,7 +48,9 @@ export class Refusals {
     }
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => this.tell());
+    // A listener of errors that emits is refused again: told at once, that would go round and round.
+    if (this.#isTelling) setTimeout(() => this.tell(), MS_BETWEEN_ECHOES).unref();
+    else setImmediate(() => this.tell());
   }
 
   /** Tells what has been counted so far. */
@@ -51,7 +58,12 @@ export class Refusals {
     this.#scheduled = false;
     const tallies = [...this.#tallies];
     this.#tallies.clear();
-    for (const [reason, { count, name }] of tallies) this.#onError(this.#error(reason, count, name));
+    this.#isTelling = true;
+    try {
+      for (const [reason, { count, name }] of tallies) this.#onError(this.#error(reason, count, name));
+    } finally {
+      this.#isTelling = false;
+    }
   }
 
   #error(reason: RefusalReason, missed: number, eventName: PropertyKey | undefined): DistributedError {

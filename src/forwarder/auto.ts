@@ -45,7 +45,11 @@ const SETTLE_CHECK_MS = 10;
 /** All of this thread, by their addresses. */
 const forwarders = new Map<string, AutoForwarder>();
 
-/** A place for one emitter at the forwarder of its addresses. It has to be released. */
+/**
+ * A place for one emitter at the forwarder of its addresses. It has to be released.
+ *
+ * @throws TypeError for a bad environment variable.
+ */
 export function createHosting(options: HostingOptions): Hosting {
   return new Place(options);
 }
@@ -55,12 +59,16 @@ type Phase = 'new' | 'open' | 'leaving' | 'released';
 
 class Place implements Hosting {
   readonly #options: HostingOptions;
+  /** Of a forwarder that is started for it. */
+  readonly #settings: ProxySettings;
   #forwarder: AutoForwarder | undefined;
   #phase: Phase = 'new';
   #link: 'up' | 'down' = 'down';
 
   constructor(options: HostingOptions) {
     this.#options = options;
+    // Here, where a bad environment variable is an error of whoever makes the emitter.
+    this.#settings = settingsOf(options);
   }
 
   get isHosting(): boolean {
@@ -90,7 +98,7 @@ class Place implements Hosting {
   async open(): Promise<void> {
     if (this.#phase !== 'new') return;
     this.#phase = 'open';
-    this.#forwarder = AutoForwarder.at(this.#options);
+    this.#forwarder = AutoForwarder.at(this.#options, this.#settings);
     this.#forwarder.places.add(this);
     await this.#forwarder.look();
   }
@@ -133,14 +141,14 @@ class AutoForwarder {
   /** Called when a place is left. */
   #onLeft = (): void => undefined;
 
-  private constructor(key: string, options: HostingOptions) {
+  private constructor(key: string, settings: ProxySettings) {
     this.#key = key;
-    this.#settings = settingsOf(options);
+    this.#settings = settings;
   }
 
-  static at(options: HostingOptions): AutoForwarder {
-    const key = `${options.xsubAddress} ${options.xpubAddress}`;
-    const forwarder = forwarders.get(key) ?? new AutoForwarder(key, options);
+  static at({ xsubAddress, xpubAddress }: HostingOptions, settings: ProxySettings): AutoForwarder {
+    const key = `${xsubAddress} ${xpubAddress}`;
+    const forwarder = forwarders.get(key) ?? new AutoForwarder(key, settings);
     forwarders.set(key, forwarder);
     return forwarder;
   }
@@ -327,17 +335,20 @@ function warn({ level, message }: Notice): void {
 
 async function lockPaths(endpoints: readonly Endpoint[]): Promise<PathLock[]> {
   const locks: PathLock[] = [];
-  for (const endpoint of endpoints) {
-    if (endpoint.protocol !== 'ipc') continue;
-    const lock = await lockPath(endpoint.path);
-    if (lock === undefined) {
-      await Promise.all(locks.map((taken) => taken.release()));
-      throw new DemitterError(
-        'DEMITTER_BIND',
-        `another process is about to bind ${formatEndpoint(endpoint)}`,
-      );
+  try {
+    for (const endpoint of endpoints) {
+      if (endpoint.protocol !== 'ipc') continue;
+      const lock = await lockPath(endpoint.path);
+      if (lock === undefined) {
+        const where = formatEndpoint(endpoint);
+        throw new DemitterError('DEMITTER_BIND', `another process is about to bind ${where}`);
+      }
+      locks.push(lock);
     }
-    locks.push(lock);
+    return locks;
+  } catch (error) {
+    // Also if the system has no socket for another one: nobody could ever bind while this process holds the first.
+    await Promise.all(locks.map((taken) => taken.release()));
+    throw error;
   }
-  return locks;
 }

@@ -144,7 +144,9 @@ describe.each(['zmtp', 'memory'])('retained values, over %s', (kind) => {
     here.on('distributed:error', (error) => void errors.push(error));
     for (const name of ['a', 'b']) await here.emit(name, 'x'.repeat(500), RETAIN);
     await here.emit('a', 'y'.repeat(500), RETAIN);
+    const told = here.once('distributed:error');
     await here.emit('c', 'z'.repeat(500), RETAIN);
+    await told;
     expect(errors.map(({ type, code }) => [type, code])).toEqual([['overflow', 'DEMITTER_OVERFLOW']]);
     expect(errors[0]?.message).toMatch(/^1 retained value was forgotten/);
     await caughtUp(here, there);

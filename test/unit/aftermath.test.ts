@@ -82,6 +82,16 @@ describe('Aftermath', () => {
     expect(isOver).toBe(false);
   });
 
+  it('is not prolonged by further proofs of the same link', () => {
+    const { aftermath, ends } = start();
+    aftermath.begin(0);
+    for (let i = 0; i < 10; i += 1) {
+      aftermath.proven();
+      vi.advanceTimersByTime(700);
+    }
+    expect(ends).toHaveLength(1);
+  });
+
   it('stop() - releases the timer, in either half', () => {
     const { aftermath, ends } = start();
     aftermath.begin(0);

@@ -322,6 +322,38 @@ describe('with very many names in rotation', () => {
   );
 });
 
+test('a publisher that stood still itself still waits for receivers afterwards', () => {
+  let clock = 0;
+  let sequence = 0;
+  let mark = 0;
+  const pacer = new Pacer(
+    () => clock,
+    () => {},
+  );
+  const audience = emptyAudience();
+  const send = (count: number) => {
+    for (let i = 0; i < count && pacer.isOpen; i += 1) {
+      sequence += 1;
+      if (pacer.count(sequence, 100, audience, clock)) mark = sequence;
+    }
+  };
+  send(20_000);
+  expect(pacer.isOpen).toBe(false);
+  clock += 60_000;
+  vi.advanceTimersByTime(600);
+  vi.runOnlyPendingTimers();
+  expect(pacer.isOpen).toBe(true);
+  // A receiver comes, and takes its time for a window.
+  clock += 1;
+  send(3000);
+  pacer.acknowledge(7, mark);
+  send(20_000);
+  clock += 300;
+  vi.advanceTimersByTime(300);
+  expect(pacer.isOpen).toBe(false);
+  pacer.stop();
+});
+
 test('a publisher that takes its time is neither asked nor held up', () => {
   const pacer = new Pacer(
     () => 0,

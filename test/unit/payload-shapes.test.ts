@@ -171,7 +171,8 @@ describe('maps of the same keys again and again', () => {
     let value: unknown = 'deep';
     for (let depth = 0; depth < 512; depth++) value = level(value);
     const bytes = pack(codec, value);
-    for (let i = 0; i < 20; i++) expect(pack(codec, codec.unpackPayloads(bytes, 0, 1)[0])).toEqual(bytes);
+    for (let i = 0; i < 20; i++)
+      expect(Buffer.compare(pack(codec, codec.unpackPayloads(bytes, 0, 1)[0]), bytes)).toBe(0);
     const tooDeep = Buffer.concat([Buffer.of(0x81, 0xa1, 0x61), bytes]);
     for (let i = 0; i < 20; i++) expect(() => codec.unpackPayloads(tooDeep, 0, 1)).toThrow('512 levels');
   });

@@ -404,6 +404,16 @@ describe('an inquiry', () => {
     expect(read(answers).tails).toMatchObject([{ topic: topic('a') }]);
   });
 
+  test('is answered for when it came, however long it waits for its turn', async () => {
+    const { replayer, answers, send, wait } = publisher();
+    send('a');
+    wait(500);
+    replayer.inquiry(REQUESTER, [], 600);
+    wait(60_000);
+    await turn();
+    expect(read(answers).tails).toHaveLength(1);
+  });
+
   test('is not answered if there is nothing', async () => {
     const { send, wait, replayer, answers } = publisher();
     send('a');

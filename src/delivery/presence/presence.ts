@@ -80,6 +80,9 @@ export class Presence {
 
   /** Begins to watch for `reason`, or does not any more. */
   watch(reason: WatchReason, wanted: boolean): void {
+    const known = this.#watching?.watcher;
+    if (known !== undefined && wanted && reason === 'distributed:join' && !this.#reasons.has(reason))
+      this.#tellKnown(known);
     if (wanted) this.#reasons.add(reason);
     else this.#reasons.delete(reason);
     if (this.#reasons.size > 0) this.#startWatching();
@@ -188,6 +191,14 @@ export class Presence {
     if (this.#proven >= 0) this.#announcer.start();
     prove();
     return this.#watching;
+  }
+
+  /** Those who were there before the first listener came; not within the call of `on`. */
+  #tellKnown(watcher: Watcher): void {
+    const before = watcher.peers();
+    queueMicrotask(() => {
+      if (this.#watching?.watcher === watcher) for (const peer of before) this.#context.onJoin(peer);
+    });
   }
 
   #stopWatching(): void {

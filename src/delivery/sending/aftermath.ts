@@ -42,9 +42,9 @@ export class Aftermath {
     this.#stopTimer();
   }
 
-  /** The link is proven again. */
+  /** The link is proven again. Further proofs of the same link, as each `ready()` may have one, change nothing. */
   proven(): void {
-    if (this.#state === 'none') return;
+    if (this.#state !== 'outage') return;
     this.#state = 'aftermath';
     this.#startTimer();
   }

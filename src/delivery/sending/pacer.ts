@@ -311,7 +311,8 @@ export class Pacer {
       // A turn of the loop first: if this process stood still itself, the answers are waiting in its socket.
       const turn = setImmediate(() => {
         this.#patience = undefined;
-        this.#waiting.spend(this.#now() - began);
+        // Time in which this process stood still is not spent on anybody.
+        this.#waiting.spend(Math.min(this.#now() - began, left + RECHECK_MS));
         this.#goOnWithout();
       });
       this.#patience = { turn };

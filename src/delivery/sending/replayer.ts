@@ -126,10 +126,12 @@ export class Replayer {
 
   /** Tells `requester` of the names among `topics` (none: all) that something was sent under in the last `withinMs`. */
   inquiry(requester: PublisherId, topics: readonly Buffer[], withinMs: number): void {
+    // By when it came: it may wait for its turn.
+    const since = this.#now() - withinMs - INQUIRY_SLACK_MS;
     this.answer(`inquiry ${requester}`, {
       requester,
       topics: topics.length,
-      answer: () => this.#answerInquiry(requester, topics, withinMs),
+      answer: () => this.#answerInquiry(requester, topics, since),
     });
   }
 
@@ -302,8 +304,7 @@ export class Replayer {
     return buildMessage(topic, header, message);
   }
 
-  *#answerInquiry(requester: PublisherId, topics: readonly Buffer[], withinMs: number): Answer {
-    const since = this.#now() - withinMs - INQUIRY_SLACK_MS;
+  *#answerInquiry(requester: PublisherId, topics: readonly Buffer[], since: number): Answer {
     const isRecent = ({ sentAt }: Publication): boolean => sentAt >= since;
     yield* this.#tails(requester, new TopicFilter(topics), isRecent);
   }

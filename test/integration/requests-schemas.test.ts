@@ -1,0 +1,73 @@
+/** Requests whose data is checked by a schema that takes its time, and requests around `connect()`. */
+import { setTimeout as lasting } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { DistributedEmitter } from '../../src/emitter.js';
+import { createMemoryTransport, MemoryHub } from '../../src/transport/memory.js';
+import { meet } from '../support/meeting.js';
+
+/** Never decides. */
+const SCHEMAS = {
+  a: {
+    request: {
+      '~standard': {
+        version: 1 as const,
+        vendor: 'demitter',
+        validate: () => new Promise<never>(() => {}),
+      },
+    },
+  },
+};
+
+async function requester(): Promise<DistributedEmitter> {
+  const emitter = new DistributedEmitter({
+    transport: createMemoryTransport(new MemoryHub()),
+    ...({ schemas: SCHEMAS } as object),
+  });
+  await emitter.connect();
+  emitter.respond('a', () => 1);
+  return emitter;
+}
+
+test('end within their timeout', async () => {
+  await using emitter = await requester();
+  await expect(emitter.request('a', 1, { timeout: 50 })).rejects.toMatchObject({ code: 'DEMITTER_TIMEOUT' });
+});
+
+test('end with their signal', async () => {
+  await using emitter = await requester();
+  await expect(emitter.request('a', 1, { signal: AbortSignal.timeout(50) })).rejects.toMatchObject({
+    name: 'TimeoutError',
+  });
+});
+
+test('end when the emitter is closed', async () => {
+  const emitter = await requester();
+  const answer = emitter.request('a', 1);
+  const all = (async () => {
+    for await (const _ of emitter.requestMany('a', 1));
+  })();
+  await Promise.all([
+    emitter.close(),
+    expect(answer).rejects.toMatchObject({ code: 'DEMITTER_CLOSED' }),
+    expect(all).rejects.toMatchObject({ code: 'DEMITTER_CLOSED' }),
+  ]);
+});
+
+test('made right after connect() are sent, also after one that was made before it', async () => {
+  await using emitter = new DistributedEmitter({ transport: createMemoryTransport(new MemoryHub()) });
+  emitter.respond('a', () => lasting(1, 'answer'));
+  const early = emitter.request('a');
+  void emitter.connect();
+  const late = emitter.request('a');
+  await expect(early).rejects.toMatchObject({ code: 'DEMITTER_NOT_CONNECTED' });
+  expect(await late).toBe('answer');
+});
+
+test('close() takes no longer than closeTimeout for what a schema never decides on', async () => {
+  await using meeting = await meet('memory');
+  const { event } = { event: SCHEMAS.a.request };
+  const emitter = await meeting.emitter({ closeTimeout: 100, ...({ schemas: { b: event } } as object) });
+  void emitter.emit('b', 1);
+  await emitter.close();
+  expect(emitter.status).toBe('closed');
+});
