@@ -8,7 +8,7 @@ import { Peer } from '../support/peer.js';
 test.each([
   ['connect', 'connecting'],
   ['close', 'closing'],
-] as const)('%s() in a listener of the status that it causes is the same %s()', async (method, wanted) => {
+] as const)('%s() in a listener of %s is the same call', async (method, wanted) => {
   await using emitter = new DistributedEmitter({ transport: createMemoryTransport(new MemoryHub()) });
   if (method === 'close') await emitter.connect();
   let inner: Promise<void> | undefined;

@@ -27,6 +27,8 @@ test('one that begins after a newer event gets that, and not what was found befo
   const first: unknown[] = [];
   there.on('state', (data) => void first.push(data));
   await there.ready();
+  // The old value is found meanwhile, and the search is not over.
+  await lasting(20);
   await here.emit('state', 'newest', RETAIN);
   await caughtUp(here, there);
   expect(first).toEqual(['newest']);
@@ -37,15 +39,16 @@ test('one that begins after a newer event gets that, and not what was found befo
 
 test('one that begins after a newer event gets that, and not what a schema still looks at', async () => {
   await using meeting = await meet('memory');
-  let isLooking = false;
+  let decide: (() => void) | undefined;
   const schema = {
     '~standard': {
       version: 1 as const,
       vendor: 'demitter',
       validate: (value: unknown) => {
         if (value !== 'old') return { value };
-        isLooking = true;
-        return lasting(400).then(() => ({ value }));
+        return new Promise((resolve) => {
+          decide = () => resolve({ value });
+        });
       },
     },
   };
@@ -54,11 +57,12 @@ test('one that begins after a newer event gets that, and not what a schema still
   await here.emit('state', 'old', RETAIN);
   await caughtUp(here, there);
   there.on('state', () => {});
-  await vi.waitFor(() => expect(isLooking).toBe(true), SEARCH);
+  await vi.waitFor(() => expect(decide).toBeDefined(), SEARCH);
   await here.emit('state', 'newest', RETAIN);
   await caughtUp(here, there);
   const second: unknown[] = [];
   there.on('state', (data) => void second.push(data));
+  decide?.();
   await vi.waitFor(() => expect(second).toContain('newest'), SEARCH);
   expect(second).toEqual(['newest']);
 });
