@@ -1109,6 +1109,24 @@ describe('the first contact with a publisher', () => {
       expect(asked).toHaveLength(1);
     });
 
+    test('also where something was sent since', () => {
+      const { publisher, clock, listen, take, replay, end, log, asked } = setUp();
+      publisher.batch('a', 'old');
+      clock.now += 1;
+      listen('a', 'b');
+      clock.now += 1;
+      const b1 = publisher.batch('b', 'b1');
+      clock.now += 1;
+      take(publisher.batch('b', 'b2'));
+      replay([b1], { ageMs: 1 });
+      end();
+      const next = publisher.batch('a', 'a1');
+      clock.now += FLIGHT_MS;
+      take(next);
+      expect(log).toEqual(['b1', 'b2', 'a1']);
+      expect(asked).toHaveLength(1);
+    });
+
     test('without a question, too, if it listens only since then', () => {
       const { publisher, inbox, clock, listen, take, log, asked } = setUp();
       publisher.batch('a', 'old');
@@ -1257,15 +1275,17 @@ describe('a name that is left and taken up again', () => {
     expect([log, asked.length]).toEqual([['a1', 'b1', 'b2', 'next'], 1]);
   });
 
-  test('tells the loss where what is accounted for could not be had', () => {
-    const { publisher, listen, take, log, clock, end, unheard } = leave();
-    end({ gone: publisher.last - 1 });
+  test('tells the loss of what was sent since, where what is accounted for could not be had', () => {
+    const { publisher, listen, take, log, clock, end } = leave();
+    end();
+    clock.now += 10;
     listen('a');
-    const next = publisher.batch('a', 'next');
-    clock.now = 1300;
-    take(next);
-    expect(log).toEqual(['a1', 'b1', 'b2', 'lost some of a', 'next']);
-    expect(unheard).toHaveLength(2);
+    clock.now += 10;
+    batches(publisher, 'a', 3);
+    take(publisher.batch('b', 'b3'));
+    end({ gone: publisher.last - 1 });
+    take(publisher.batch('a', 'next'));
+    expect(log).toEqual(['a1', 'b1', 'b2', 'b3', 'lost some of a', 'next']);
   });
 
   test('gets nothing that is older, however much of it is replayed', () => {
@@ -1278,6 +1298,113 @@ describe('a name that is left and taken up again', () => {
     end();
     take(publisher.batch('a', 'new'));
     expect(log).toEqual(['a1', 'b1', 'b2', 'new']);
+  });
+
+  describe('gets what was sent since and nothing else, where durations cannot tell:', () => {
+    /** The flight of what comes makes what is older than `a` is listened to seem to be younger. */
+    const FLIGHT_MS = 50;
+
+    /** `a` is left after `a1`; it misses `a2`, which was taken for another name's, and is then taken up again. */
+    function takeUpAgain() {
+      const world = setUp();
+      const { publisher, listen, take, inbox, clock, end, log } = world;
+      listen('a', 'b');
+      take(publisher.batch('a', 'a1'), publisher.batch('b', 'b1'));
+      publisher.skip(1);
+      take(publisher.batch('b', 'b2'));
+      end();
+      inbox.interests.unlisten(topic('a'));
+      publisher.batch('a', 'a2');
+      const a2Sequence = publisher.last;
+      take(publisher.batch('b', 'b3'));
+      clock.now += 1;
+      listen('a');
+      clock.now += 1;
+      expect(log.splice(0)).toEqual(['a1', 'b1', 'b2', 'b3']);
+      world.asked.length = 0;
+      return { ...world, a2Sequence };
+    }
+
+    test('what came before it was proven to listen was sent before', () => {
+      const { publisher, take, clock, log, asked } = takeUpAgain();
+      const a3 = publisher.batch('a', 'a3');
+      clock.now += FLIGHT_MS;
+      take(a3);
+      expect([log, asked]).toEqual([['a3'], []]);
+    });
+
+    test('also if it began to listen to others, and heard of the publisher, meanwhile', () => {
+      const { publisher, take, clock, listen, log, asked } = takeUpAgain();
+      take(publisher.batch('b', 'b4'));
+      clock.now += 1;
+      listen('c');
+      const a3 = publisher.batch('a', 'a3');
+      clock.now += FLIGHT_MS;
+      take(a3);
+      expect([log, asked]).toEqual([['b4', 'a3'], []]);
+    });
+
+    test('what came after it was proven to listen may have been sent since', () => {
+      const { publisher, a2Sequence, take, clock, listen, replay, end, log, asked } = takeUpAgain();
+      const a3 = publisher.batch('a', 'a3');
+      take(publisher.batch('b', 'b4'));
+      clock.now += 1;
+      listen('c');
+      const a4 = publisher.batch('a', 'a4');
+      clock.now += FLIGHT_MS;
+      take(a4);
+      expect(asked).toMatchObject([{ after: a2Sequence + 1, names: ['a'] }]);
+      replay([a3], { ageMs: 1 });
+      end();
+      expect(log).toEqual(['b4', 'a3', 'a4']);
+    });
+
+    test('also what came with an answer', () => {
+      const { publisher, take, clock, listen, replay, end, log } = takeUpAgain();
+      const b4 = publisher.batch('b', 'b4');
+      take(publisher.tail('b'));
+      listen('c');
+      clock.now += 1;
+      const c1 = publisher.batch('c', 'c1');
+      const b5 = publisher.batch('b', 'b5');
+      replay([b4, b5]);
+      clock.now += 1;
+      take(publisher.batch('c', 'c2'));
+      end();
+      replay([c1], { ageMs: 1 });
+      end();
+      expect(log).toEqual(['b4', 'b5', 'c1', 'c2']);
+    });
+
+    test('also what came with the end of an answer', () => {
+      const { publisher, take, clock, listen, replay, end, log } = takeUpAgain();
+      const b4 = publisher.batch('b', 'b4');
+      take(publisher.tail('b'));
+      replay([b4]);
+      listen('c');
+      clock.now += 1;
+      const c1 = publisher.batch('c', 'c1');
+      end();
+      clock.now += 1;
+      take(publisher.batch('c', 'c2'));
+      replay([c1], { ageMs: 1 });
+      end();
+      expect(log).toEqual(['b4', 'c1', 'c2']);
+    });
+
+    test('what came by a replay before it was left does not come again', () => {
+      const { publisher, take, clock, listen, inbox, replay, end, log } = takeUpAgain();
+      const a3 = publisher.batch('a', 'a3');
+      take(publisher.tail('a'));
+      replay([a3]);
+      end();
+      inbox.interests.unlisten(topic('a'));
+      listen('a');
+      clock.now += 1;
+      take(a3, publisher.batch('a', 'a4'));
+      end();
+      expect(log).toEqual(['a3', 'a4']);
+    });
   });
 });
 

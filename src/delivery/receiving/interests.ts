@@ -15,6 +15,9 @@ const MAX_DECODED_NAMES = 4096;
 /** A longer list of topics is not sent to publishers: they are asked for all events instead. */
 const MAX_TOPIC_LIST_BYTES = 16 * 1024;
 
+/** So many times are remembered at which subscriptions were proven to be in force. */
+const MAX_PROOF_TIMES = 64;
+
 /** A name that is listened to. */
 export interface Interest {
   readonly name: PropertyKey;
@@ -57,7 +60,9 @@ export class Interests {
   #epoch = 0;
   /** Whose subscription is not proven yet, and its number: the lowest first. */
   readonly #unproven = new Map<Interest | PrefixInterest, number>();
-  #provenAt = NEVER;
+  /** When the last ones of them were proven: the latest last. */
+  readonly #proofTimes: number[] = [];
+  #proofs = 0;
 
   /** Counts changes of what is listened to. */
   get epoch(): number {
@@ -118,12 +123,17 @@ export class Interests {
 
   /** Every subscription with a number up to `subscription` is in force at time `now`. */
   prove(subscription: number, now: number): void {
+    let isNew = false;
     for (const [interest, number] of this.#unproven) {
       if (number > subscription) break;
       interest.inForceAt = Math.min(interest.inForceAt, now);
       this.#unproven.delete(interest);
-      this.#provenAt = now;
+      isNew = true;
     }
+    if (!isNew) return;
+    this.#proofs += 1;
+    this.#proofTimes.push(now);
+    if (this.#proofTimes.length > MAX_PROOF_TIMES) this.#proofTimes.shift();
   }
 
   /** Who listens to the name of a message; a string says what is wrong with its topic, if somebody might listen to it. */
@@ -153,7 +163,18 @@ export class Interests {
 
   /** When the last of them was proven to be in force; infinite while none is. */
   get provenAt(): number {
-    return this.#provenAt;
+    return this.#proofTimes.at(-1) ?? NEVER;
+  }
+
+  /** How often some of them were proven to be in force. */
+  get proofs(): number {
+    return this.#proofs;
+  }
+
+  /** When some were proven to be in force for the first time after `proofs` times, or later if that was long ago. */
+  firstProofAfter(proofs: number): number {
+    const index = this.#proofTimes.length - (this.#proofs - proofs);
+    return this.#proofTimes[Math.max(index, 0)] ?? NEVER;
   }
 
   /** The topics listened to, as publishers are asked for them: none means all events. */

@@ -19,6 +19,7 @@ import { FirstContact } from './first-contact.js';
 import type { Interest, Interests } from './interests.js';
 import { NameProgress, type Progress } from './progress.js';
 import type { Recovery } from './recovery.js';
+import { Settled } from './settled.js';
 
 /** A batch or a tail that came in. */
 export interface Arrival {
@@ -116,6 +117,7 @@ export class Stream {
   #isCheck = false;
   #checkedAt = Number.NEGATIVE_INFINITY;
   readonly #firstContact = new FirstContact();
+  readonly #settled: Settled;
   /** Before this, everything was forgotten. */
   #rememberedSince = Number.NEGATIVE_INFINITY;
   /** In the order in which they came; the first one is what the recovery is for, if it is no check. */
@@ -131,6 +133,7 @@ export class Stream {
   constructor(publisher: PublisherId, context: StreamContext) {
     this.publisher = publisher;
     this.#context = context;
+    this.#settled = new Settled(context.interests);
     this.#names = new NameProgress(context.interests, (names) => context.remembered(names));
   }
 
@@ -147,6 +150,7 @@ export class Stream {
   take(header: Readonly<Header>, interest: Interest, message: Buffer): void {
     this.heardAt = this.#context.tick;
     this.arrivals += 1;
+    this.#settled.meet(this.#coverage.last);
     if (this.#recovery === undefined) {
       const progress = this.#names.of(interest);
       const hole = this.#coverage.holeBefore(header.sequence);
@@ -183,6 +187,7 @@ export class Stream {
   /** A replay came: `header` and `message` are those of the batch that is replayed. */
   replay(number: number, index: number, ageMs: number, arrival: Arrival): void {
     const { header, interest } = arrival;
+    this.#settled.meet(this.#coverage.last);
     if (this.#recovery?.replay(number, index, header.sequence) !== true) return;
     if (!this.#reachesFarEnough()) {
       this.#askFurtherBack();
@@ -202,7 +207,7 @@ export class Stream {
     const isOld =
       ageMs + fromElapsed(header.elapsed) >= listenedMs || this.#isSettled(header.previous, interest);
     const isGap = isBehind && !(isFirst && isOld);
-    if (isGap && this.#mayAskOlder(progress)) {
+    if (isGap && this.#mayAskOlder(progress, interest)) {
       this.#interrupt({ ...this.#toHold(arrival), at: this.#context.now() - ageMs });
       return;
     }
@@ -219,6 +224,7 @@ export class Stream {
   /** The end of an answer came. */
   replayed(number: number, answer: Replayed): void {
     const recovery = this.#recovery;
+    this.#settled.meet(this.#coverage.last);
     if (recovery?.replayed(number, answer) !== true) return;
     if (!this.#reachesFarEnough()) {
       this.#askFurtherBack();
@@ -237,8 +243,8 @@ export class Stream {
       } else if (isOfAllTopics(arrival)) {
         if (arrival.asked === 'all') {
           if (!this.#hasGained) this.#coverage.getUsedTo(this.#coverage.holeBefore(sequence));
-        } else if (recovery.isIncomplete) this.#firstContact.meet(sequence, arrival.at);
-        else this.#firstContact.answeredThrough(isTail ? sequence : sequence - 1);
+        } else if (recovery.isIncomplete) this.#settled.mark(sequence - 1, arrival.at);
+        else this.#settled.mark(isTail ? sequence : sequence - 1, this.#firstContact.reachedBackTo);
         this.#coverage.cover(isTail ? answer.last : sequence - 1);
         if (recovery.isIncomplete) this.#coverage.doubt();
         // What is listened to since it was asked for was not part of the answer.
@@ -288,16 +294,21 @@ export class Stream {
 
   /** Whether what was sent up to there is nothing that the name waits for, although nothing of it was delivered. */
   #isSettled(sequence: number, interest: Interest): boolean {
-    return this.#firstContact.settles(sequence, this.#listenedSince(interest));
+    return sequence <= this.#settled.through(this.#listenedSince(interest));
+  }
+
+  /** Up to where nothing of a name is missing. */
+  #completeThrough(progress: Progress | undefined, interest: Interest): number {
+    return progress?.sequence ?? this.#settled.through(this.#listenedSince(interest));
   }
 
   /**
    * Whether something of a name may be missing before what was asked for: in what was taken for other names', or, at the
    * first contact, in what was sent before the time that was asked for.
    */
-  #mayAskOlder(progress: Progress | undefined): boolean {
+  #mayAskOlder(progress: Progress | undefined, interest: Interest): boolean {
     const [first] = this.#held;
-    const last = progress?.sequence ?? 0;
+    const last = this.#completeThrough(progress, interest);
     if (first?.asked === 'all') return last < this.#trustedFrom;
     if (first?.asked !== 'recent') return false;
     if (this.#coverage.last === 0) return first.flightMs < GAP_SLACK_MS;
@@ -339,9 +350,14 @@ export class Stream {
       else this.#believe(progress, arrival);
       return;
     }
-    // One of two numbers was forged: this one, or the one that was settled by.
-    if (progress === undefined && !isTail && this.#isSettled(header.sequence, interest))
-      this.#firstContact.reset();
+    if (progress === undefined && !isTail && this.#isSettled(header.sequence, interest)) {
+      if (header.sequence <= this.#replayedThrough) {
+        this.#check();
+        return;
+      }
+      // One of two numbers was forged: this one, or the one that was settled by.
+      this.#settled.reset();
+    }
     const isGap = this.#isGap(arrival, progress);
     const request = this.#missing(arrival, progress, isGap);
     if (request !== undefined) {
@@ -403,7 +419,7 @@ export class Stream {
     if (this.#coverage.last === 0) return this.#missingAtFirst(arrival, isGap);
     const isTail = header.kind === MessageKind.tail;
     const before = isTail ? header.sequence + 1 : header.sequence;
-    const after = progress?.sequence ?? 0;
+    const after = this.#completeThrough(progress, interest);
     const trusted = Math.min(before, this.#coverage.trustedFrom + 1);
     if (isGap && asked === 'nothing' && after < trusted - 1) {
       arrival.asked = 'older';
@@ -464,7 +480,7 @@ export class Stream {
   /** What is believed of the publisher cannot be true: begins anew, and takes nothing before for missed. */
   #forget(): void {
     this.#coverage.reset();
-    this.#firstContact.reset();
+    this.#settled.reset();
     this.#names.clear();
     this.#replayedThrough = 0;
     this.#rememberedSince = this.#context.now() + FORGETTING_SLACK_MS;
@@ -473,13 +489,13 @@ export class Stream {
   /** Numbers went backwards, and no replay explains it: they begin anew from here. */
   #believe(progress: Progress, arrival: Held): void {
     this.#coverage.reset();
-    this.#firstContact.reset();
+    this.#settled.reset();
     this.#accept(progress, arrival);
   }
 
   #accept(progress: Progress | undefined, arrival: Arrival): void {
     const { header, interest } = arrival;
-    if (this.#coverage.last === 0) this.#firstContact.meet(header.sequence, this.#context.now());
+    if (this.#coverage.last === 0) this.#settled.mark(header.sequence - 1, this.#context.now());
     this.#coverage.take(header.sequence);
     this.#names.advance(progress, interest, header, header.position + header.count);
     this.#context.deliver(arrival);
