@@ -32,8 +32,11 @@ const MAX_SCAN = 65_536;
 /** What one requester gets before the next one's turn, and before the event loop's. */
 const SLICE_BYTES = 64 * 1024;
 
-/** A `tails` message's limit, and what a topic takes in it beside its own bytes. */
-const MAX_TAILS_BYTES = 64 * 1024;
+/**
+ * The limit of a body of tails, and what a topic takes in it beside its own bytes. With its header, the message is no
+ * larger than what every transport takes, however small events and batches may be.
+ */
+const MAX_TAILS_BYTES = 63 * 1024;
 const TAIL_BYTES = 22;
 
 /** Questions beyond it are not answered, in number and in topics: who asked asks again. */
