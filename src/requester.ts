@@ -27,6 +27,8 @@ export interface RequesterLink {
 }
 
 export interface RequestHandlers {
+  /** What is to be made of an answer before it counts, if anything; never rejects. The request goes on meanwhile. */
+  readonly check?: ((answer: Answer<unknown>) => Promise<Answer<unknown>>) | undefined;
   onAnswer(answer: Answer<unknown>): void;
   /** No more answers come; `error` says why, unless there have been as many as were asked for. */
   onEnd(error: unknown): void;
@@ -39,6 +41,10 @@ interface Pending {
   readonly handlers: RequestHandlers;
   /** Who has answered, of many. */
   readonly answered: Set<string> | undefined;
+  /** How many answers are being checked. */
+  checking: number;
+  /** Whether no more answers are waited for: it ends when those that came are checked. */
+  isComplete: boolean;
   /** Who is known to be at work on it, since somebody left. */
   workers: Set<string> | undefined;
   /** Ends it in any case. */
@@ -70,6 +76,8 @@ export class Requester {
       link,
       handlers,
       answered: isMany ? new Set() : undefined,
+      checking: 0,
+      isComplete: false,
       workers: undefined,
       deadline: undefined,
       patience: undefined,
@@ -99,7 +107,7 @@ export class Requester {
     if (number > this.#count) return 'answers a request that was never made';
     const pending = this.#pending.get(number);
     // Late answers are of no interest any more.
-    if (pending === undefined) return undefined;
+    if (pending === undefined || pending.isComplete) return undefined;
     if (kind === AnswerKind.left) this.#left(number, pending, publisherId);
     else if (kind === AnswerKind.working) works(pending, publisherId);
     else return this.#answered(number, pending, publisherId, kind, answer);
@@ -144,19 +152,37 @@ export class Requester {
     kind: AnswerKind,
     answer: unknown,
   ): string | undefined {
-    const { answered, handlers, options } = pending;
+    const { answered, options, handlers } = pending;
     if (answered?.has(publisherId)) return 'is a second answer of the same emitter';
     answered?.add(publisherId);
-    const isLast = answered === undefined || answered.size >= options.max;
-    if (isLast) this.#forget(number, pending);
+    if (answered === undefined || answered.size >= options.max) this.#complete(pending);
     else if (options.stall > 0) this.#wait(number, pending, options.stall, undefined);
-    handlers.onAnswer(
+    const came: Answer<unknown> =
       kind === AnswerKind.error
         ? { status: 'rejected', reason: answer as Error, publisherId }
-        : { status: 'fulfilled', value: answer, publisherId },
-    );
-    if (isLast) handlers.onEnd(undefined);
+        : { status: 'fulfilled', value: answer, publisherId };
+    if (handlers.check === undefined) this.#give(number, pending, came);
+    else {
+      pending.checking += 1;
+      void handlers.check(came).then((checked) => {
+        pending.checking -= 1;
+        if (this.#pending.has(number)) this.#give(number, pending, checked);
+      });
+    }
     return undefined;
+  }
+
+  #give(number: number, pending: Pending, answer: Answer<unknown>): void {
+    const isLast = pending.isComplete && pending.checking === 0;
+    if (isLast) this.#forget(number, pending);
+    pending.handlers.onAnswer(answer);
+    if (isLast) pending.handlers.onEnd(undefined);
+  }
+
+  #complete(pending: Pending): void {
+    pending.isComplete = true;
+    clearTimeout(pending.patience);
+    pending.patience = undefined;
   }
 
   /** Who was asked is closing: the request is lost, unless somebody else is at work on it. */
@@ -198,7 +224,9 @@ export class Requester {
     const timer = setTimeout(
       () =>
         setImmediate(() => {
-          if (pending.patience === timer) this.#end(number, error);
+          if (pending.patience !== timer) return;
+          if (pending.checking > 0) this.#complete(pending);
+          else this.#end(number, error);
         }),
       ms,
     );

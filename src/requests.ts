@@ -56,12 +56,12 @@ export class Requests {
     data: unknown,
     options: ResolvedRequest,
   ): Promise<unknown> {
-    const schemas = this.#schemas;
     return new Promise((resolve, reject) => {
       this.#open(channel, name, data, options, {
+        check: this.#checkOf(name),
         onAnswer: (answer) => {
           if (answer.status === 'rejected') reject(answer.reason);
-          else resolve(schemas === undefined ? answer.value : schemas.incoming(name, 'answer', answer.value));
+          else resolve(answer.value);
         },
         onEnd: (error) => {
           if (options.hasFallback && isUnanswered(error)) resolve(options.fallback);
@@ -78,7 +78,6 @@ export class Requests {
     data: unknown,
     options: ResolvedRequest,
   ): EventIterator<Answer<unknown>> {
-    const schemas = this.#schemas;
     let abandon = (): void => {};
     const answers = new EventIterator<Answer<unknown>>(() => abandon());
     const fail = (error: unknown): void => {
@@ -89,8 +88,8 @@ export class Requests {
       answers.finish();
     };
     abandon = this.#open(channel, name, data, options, {
-      onAnswer: (answer) =>
-        answers.enqueue(schemas === undefined ? answer : validAnswer(schemas, name, answer)),
+      check: this.#checkOf(name),
+      onAnswer: (answer) => answers.enqueue(answer),
       onEnd: (error) => {
         // That no more came in time is how it ends; that it was never sent is not.
         if (error === undefined || isUnanswered(error)) answers.finish();
@@ -172,6 +171,20 @@ export class Requests {
     return this.#requester.open(name, options, link, handlers);
   }
 
+  /** One that is not valid is a failure like others. */
+  #checkOf(name: PropertyKey): RequestHandlers['check'] {
+    const schemas = this.#schemas;
+    if (schemas?.validates(name, 'answer', 'receive') !== true) return undefined;
+    return async (answer) => {
+      if (answer.status === 'rejected') return answer;
+      try {
+        return { ...answer, value: await schemas.incoming(name, 'answer', answer.value) };
+      } catch (reason) {
+        return { status: 'rejected', reason: reason as Error, publisherId: answer.publisherId };
+      }
+    };
+  }
+
   #validating(name: PropertyKey, handler: RequestHandler): RequestHandler {
     const schemas = this.#schemas;
     if (schemas === undefined) return handler;
@@ -234,19 +247,5 @@ export class Requests {
 
   #spaceOf(channel: string | undefined): Space {
     return channel === undefined ? this.#root : makeSpace('request', this.#namespace, channel);
-  }
-}
-
-/** One that is not valid is a failure like others. */
-async function validAnswer(
-  schemas: Schemas,
-  name: PropertyKey,
-  answer: Answer<unknown>,
-): Promise<Answer<unknown>> {
-  if (answer.status === 'rejected') return answer;
-  try {
-    return { ...answer, value: await schemas.incoming(name, 'answer', answer.value) };
-  } catch (reason) {
-    return { status: 'rejected', reason: reason as Error, publisherId: answer.publisherId };
   }
 }

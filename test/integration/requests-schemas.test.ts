@@ -53,6 +53,62 @@ test('end when the emitter is closed', async () => {
   ]);
 });
 
+/** How long the schema takes for an answer is what the answer says; it never decides on `null`. */
+async function responders(count: number, answer: (i: number) => unknown): Promise<DistributedEmitter[]> {
+  const hub = new MemoryHub();
+  const validate = (value: unknown) =>
+    value === null ? new Promise<never>(() => {}) : lasting(value as number, { value });
+  const schemas = { a: { answer: { '~standard': { version: 1 as const, vendor: 'demitter', validate } } } };
+  const emitters = Array.from(
+    { length: count + 1 },
+    () =>
+      new DistributedEmitter({
+        transport: createMemoryTransport(hub),
+        ...({ schemas, validate: 'receive' } as object),
+      }),
+  );
+  for (const [i, emitter] of emitters.entries()) if (i > 0) emitter.respond('a', () => answer(i));
+  await Promise.all(emitters.map((emitter) => emitter.connect()));
+  return emitters;
+}
+
+test('end within their timeout and with their signal also while their answer is checked', async () => {
+  const emitters = await responders(1, () => null);
+  const [emitter] = emitters as [DistributedEmitter];
+  await Promise.all([
+    expect(emitter.request('a', 1, { timeout: 100 })).rejects.toMatchObject({ code: 'DEMITTER_TIMEOUT' }),
+    expect(emitter.request('a', 1, { signal: AbortSignal.timeout(100) })).rejects.toMatchObject({
+      name: 'TimeoutError',
+    }),
+    expect(emitter.request('a', 1, { timeout: 100, fallback: 'none' })).resolves.toBe('none'),
+  ]);
+  const closed = expect(emitter.request('a', 1)).rejects.toMatchObject({ code: 'DEMITTER_CLOSED' });
+  await Promise.all(emitters.map((each) => each.close()));
+  await closed;
+});
+
+test('of many give the answers that are checked in time, in the order in which they are', async () => {
+  const emitters = await responders(3, (i) => [undefined, 200, null, 1][i]);
+  const [emitter] = emitters as [DistributedEmitter];
+  const values: unknown[] = [];
+  for await (const answer of emitter.requestMany('a', 1, { timeout: 1000 }))
+    values.push(answer.status === 'fulfilled' ? answer.value : answer.reason);
+  expect(values).toEqual([1, 200]);
+  await Promise.all(emitters.map((each) => each.close()));
+});
+
+test('of many wait for the check of what came, also of the last that is taken and while nothing else comes', async () => {
+  const emitters = await responders(2, () => 300);
+  const [emitter] = emitters as [DistributedEmitter];
+  for (const options of [{ max: 2 }, { stall: 10 }]) {
+    const values: unknown[] = [];
+    for await (const answer of emitter.requestMany('a', 1, { timeout: 10_000, ...options }))
+      values.push(answer.status === 'fulfilled' ? answer.value : answer.reason);
+    expect(values.length).toBeGreaterThanOrEqual('max' in options ? 2 : 1);
+  }
+  await Promise.all(emitters.map((each) => each.close()));
+});
+
 test('made right after connect() are sent, also after one that was made before it', async () => {
   await using emitter = new DistributedEmitter({ transport: createMemoryTransport(new MemoryHub()) });
   emitter.respond('a', () => lasting(1, 'answer'));
