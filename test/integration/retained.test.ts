@@ -159,6 +159,21 @@ describe.each(['zmtp', 'memory'])('retained values, over %s', (kind) => {
     expect(seen).toEqual([]);
   });
 
+  test('larger than all that may be kept are not kept, nor the older one; that is told, and the others stay', async () => {
+    const emitter = place();
+    await using here = await emitter({ retainedBytes: 1500 });
+    await using there = await emitter();
+    for (const name of ['a', 'b']) await here.emit(name, 'x'.repeat(500), RETAIN);
+    const told = here.once('distributed:error');
+    await here.emit('a', 'y'.repeat(2000), RETAIN);
+    expect((await told).message).toMatch(/^1 retained value was forgotten/);
+    await caughtUp(here, there);
+    const seen: unknown[] = [];
+    there.on('a', (data) => void seen.push(data));
+    expect(await firstOf(there, 'b')).toBe('x'.repeat(500));
+    expect(seen).toEqual([]);
+  });
+
   test('wait for the link: who listens before it connects gets them, too', async () => {
     const emitter = place();
     await using here = await emitter();

@@ -53,6 +53,8 @@ export class Retention {
   readonly #store: RetainedStore;
   readonly #search: RetainedSearch;
   #isLinkReady = false;
+  /** Whether it has held a value, and so hears questions. */
+  #isHolder = false;
 
   constructor(publisher: PublisherId, context: RetentionContext) {
     this.#publisher = publisher;
@@ -76,10 +78,10 @@ export class Retention {
   /** Holds a value from now on: it is that of `topic`, packed, emitted at `time`; `isSent` as of {@link Retained}. */
   retain(topic: Buffer, flags: number, time: number, payload: Uint8Array, isSent: () => boolean): void {
     const content = { kind: MessageKind.retained, flags, publisher: this.#publisher, time };
-    const isFirst = this.#store.size === 0;
     const message = buildMessage(topic, content, payload);
     this.#store.set(topic.toString('latin1'), { message, at: this.#context.now(), isSent });
-    if (!isFirst) return;
+    if (this.#isHolder || this.#store.size === 0) return;
+    this.#isHolder = true;
     this.#context.subscribe(this.#topic);
     if (this.#isLinkReady) this.#context.post('all', { kind: MessageKind.holder });
   }

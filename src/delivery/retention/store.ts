@@ -33,6 +33,11 @@ export class RetainedStore {
 
   set(topic: string, retained: Retained): void {
     this.#delete(topic);
+    if (retained.message.length > this.#maxBytes) {
+      // The others would have to go, and it with them.
+      this.#onForgotten(1);
+      return;
+    }
     this.#messages.set(topic, retained);
     this.#bytes += retained.message.length;
     let forgotten = 0;
