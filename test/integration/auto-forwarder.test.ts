@@ -115,7 +115,8 @@ describe('in one process', () => {
     );
     const ms = performance.now() - began;
     await annotate(`took ${Math.round(ms)} ms`);
-    expect(ms).toBeLessThan(1000);
+    // Far from `closeTimeout`.
+    expect(ms).toBeLessThan(10_000);
     expect(await isListening(options)).toBe(false);
   });
 
@@ -217,7 +218,7 @@ describe('where somebody listens already', () => {
 /** A process that runs a forwarder of its own, and `program` after that. */
 const hostProgram = (addresses: Addresses, program: string) => `
   import { createDistributedEmitter } from 'demitter';
-  const emitter = await createDistributedEmitter(${JSON.stringify({ forwarder: 'auto', ...addresses })});
+  const emitter = await createDistributedEmitter(${JSON.stringify({ forwarder: 'auto', closeTimeout: 60_000, ...addresses })});
   emitter.on('distributed:error', (error) => console.log('error', error.code));
   await emitter.emit('hello');
   console.log('hosting', emitter.hosting);
@@ -236,7 +237,8 @@ describe('a process that runs the forwarder', () => {
     );
     expect(await child.exit, child.output).toEqual({ code: 0, signal: null });
     const [, ms] = await child.line(/close took (\d+)/);
-    expect(Number(ms)).toBeLessThan(1000);
+    // Far from `closeTimeout`.
+    expect(Number(ms)).toBeLessThan(10_000);
     expect(child.stdout[0]).toBe('hosting true');
     expect(child.stderr).toEqual([]);
     expect(await isListening(addresses)).toBe(false);

@@ -273,9 +273,13 @@ describe('peers()', () => {
     await using emitter = new DistributedEmitter(bus.addresses);
     void emitter.connect();
     expect(ids(await emitter.peers())).toContain(peer.id);
-    const before = performance.now();
-    await emitter.peers();
-    expect(performance.now() - before).toBeLessThan(50);
+    let listed = false;
+    void emitter.peers().then(() => {
+      listed = true;
+    });
+    // Sooner than anything can come from anywhere.
+    await new Promise(process.nextTick);
+    expect(listed).toBe(true);
   });
 
   test('alone, lists nobody', async () => {

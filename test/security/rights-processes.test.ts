@@ -96,7 +96,8 @@ test('a loss is told at once: nobody waits for an answer that cannot come', asyn
   const since = performance.now();
   await emitAll();
   const { told } = await proveSettled(publishers, dashboards);
-  expect(performance.now() - since).toBeLessThan(2000);
+  // Far from `recoveryTimeout`.
+  expect(performance.now() - since).toBeLessThan(10_000);
   expect(told).toBe((100 + 50) * publishers.length);
 });
 
