@@ -13,7 +13,7 @@ import { residentBytes, Trend } from '../support/process-memory.js';
 const KIB = 1024;
 const FORMS = {
   // A history of 60 s would still be filling when the short form ends.
-  short: { durationMs: 5000, sampleMs: 400, stayMs: 300, historyAge: 1000 },
+  short: { durationMs: 8000, sampleMs: 200, stayMs: 300, historyAge: 1000 },
   long: { durationMs: 600_000, sampleMs: 2000, stayMs: 1000, historyAge: 60_000 },
 };
 /** Of the time; the rest is warm-up. */

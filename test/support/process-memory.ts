@@ -50,19 +50,20 @@ export class Trend {
     return Math.max(...this.#samples.map(({ value }) => value));
   }
 
-  /** By how much the values grow per second: least squares, over the samples of the last part (0 to 1) of the time. */
+  /**
+   * By how much the values grow per second over the samples of the last part (0 to 1) of the time: the median of the
+   * slopes between any two of them, which single ones do not change.
+   */
   slope(part = 1): number {
     const end = this.#samples.at(-1)?.at ?? 0;
     const start = this.#samples[0]?.at ?? 0;
     const from = end - (end - start) * part;
     const samples = this.#samples.filter(({ at }) => at >= from);
-    const mean = (of: (sample: { at: number; value: number }) => number) =>
-      samples.reduce((sum, sample) => sum + of(sample), 0) / samples.length;
-    const meanAt = mean(({ at }) => at);
-    const meanValue = mean(({ value }) => value);
-    const covariance = mean(({ at, value }) => (at - meanAt) * (value - meanValue));
-    const variance = mean(({ at }) => (at - meanAt) ** 2);
-    return variance === 0 ? 0 : (covariance / variance) * 1000;
+    const slopes = samples.flatMap((one, i) =>
+      samples.slice(i + 1).map((other) => (other.value - one.value) / (other.at - one.at)),
+    );
+    slopes.sort((a, b) => a - b);
+    return (slopes[slopes.length >> 1] ?? 0) * 1000;
   }
 }
 

@@ -829,6 +829,44 @@ describe('a forged number', () => {
     expect(log).toEqual(['a1', 'a2', 'a3', 'a4']);
   });
 
+  test('does not make the first tail of another name look like one of what was sent before', () => {
+    const { publisher, clock, listen, take, replay, end, log, asked } = setUp();
+    listen('a');
+    take(publisher.batch('a', 'a1'));
+    const forger = new Publisher(clock, { answers: false });
+    forger.skip(1000);
+    take(forger.batch('a', 'forged'));
+    clock.now += 1;
+    listen('c');
+    clock.now += 10;
+    const missed = publisher.batch('c', 'missed');
+    clock.now += 200;
+    take(publisher.tail('c'));
+    expect(asked).toEqual([]);
+    take(publisher.batch('c', 'c2'));
+    replay([missed], { ageMs: 200 });
+    end();
+    expect(log).toEqual(['a1', 'forged', 'missed', 'c2']);
+  });
+
+  test('does not make the first batch of another name look like a duplicate', async () => {
+    const { publisher, clock, listen, take, end, log, pass } = setUp();
+    listen('a');
+    take(publisher.batch('a', 'a1'));
+    const forger = new Publisher(clock);
+    forger.skip(1000);
+    take(forger.batch('a', 'forged'));
+    // It gives up.
+    await pass(20_000);
+    listen('c');
+    clock.now += 10;
+    take(publisher.batch('c', 'c1'));
+    end();
+    clock.now += 10;
+    take(publisher.batch('c', 'c2'));
+    expect(log.slice(-3)).toEqual(['forged', 'c1', 'c2']);
+  });
+
   test('of a publisher that does not exist does not hold up the true ones', async () => {
     const { publisher, clock, listen, take, pass, log } = setUp();
     listen('a');
@@ -1390,6 +1428,82 @@ describe('a name that is left and taken up again', () => {
       replay([c1], { ageMs: 1 });
       end();
       expect(log).toEqual(['b4', 'c1', 'c2']);
+    });
+
+    test('what is held when it is proven to listen came before, too', () => {
+      const { publisher, take, clock, listen, replay, end, log, asked } = takeUpAgain();
+      const b4 = publisher.batch('b', 'b4');
+      take(publisher.batch('b', 'b5'));
+      publisher.batch('c', 'old');
+      take(publisher.batch('b', 'b6'));
+      clock.now += 1;
+      listen('c');
+      clock.now += 1;
+      const c1 = publisher.batch('c', 'c1');
+      clock.now += FLIGHT_MS;
+      take(c1);
+      replay([b4]);
+      end();
+      expect([log, asked.length]).toEqual([['b4', 'b5', 'b6', 'c1'], 1]);
+    });
+
+    test('what is held of the name itself may have been sent before, and is delivered', () => {
+      const { publisher, inbox, take, clock, replay, end, log, asked } = takeUpAgain();
+      const b4 = publisher.batch('b', 'b4');
+      take(publisher.batch('b', 'b5'));
+      for (const name of ['c', 'd'])
+        inbox.interests.subscribed(inbox.interests.listen(topic(name), name), 100);
+      publisher.batch('d', 'old');
+      take(publisher.batch('c', 'c1'));
+      clock.now += 1;
+      inbox.interests.prove(100, clock.now);
+      clock.now += 1;
+      take(publisher.batch('b', 'b6'));
+      replay([b4]);
+      end();
+      const d1 = publisher.batch('d', 'd1');
+      clock.now += FLIGHT_MS;
+      take(d1, publisher.batch('c', 'c2'));
+      expect([log, asked.length]).toEqual([['b4', 'b5', 'c1', 'b6', 'd1', 'c2'], 1]);
+    });
+
+    test('of what was held with a forged number nothing is concluded', () => {
+      const { publisher, take, clock, listen, replay, end, log } = takeUpAgain();
+      const forger = new Publisher(clock);
+      forger.skip(1000);
+      take(forger.batch('b', 'forged'));
+      clock.now += 1;
+      listen('c');
+      clock.now += 1;
+      const c1 = publisher.batch('c', 'c1');
+      clock.now += 1;
+      take(publisher.batch('b', 'b4'));
+      end();
+      // True numbers are beyond it now, and do not contradict it.
+      publisher.skip(1000);
+      take(publisher.batch('c', 'c2'));
+      replay([c1], { ageMs: 1 });
+      end();
+      end();
+      expect(log.filter((entry) => entry !== 'forged')).toEqual(['b4', 'c1', 'c2']);
+    });
+
+    test('what was noted of a replay from before does not outweigh it', () => {
+      const { publisher, inbox, take, clock, replay, end, log, asked } = takeUpAgain();
+      publisher.skip(1);
+      const old = publisher.batch('c', 'old');
+      inbox.interests.subscribed(inbox.interests.listen(topic('c'), 'c'), 100);
+      take(publisher.batch('b', 'b4'));
+      replay([old], { ageMs: 5 });
+      end();
+      // Not forwarded yet.
+      publisher.batch('c', 'older than the proof');
+      take(publisher.batch('b', 'b5'));
+      clock.now += 10;
+      inbox.interests.prove(100, clock.now);
+      clock.now += 10;
+      take(publisher.batch('c', 'c1'));
+      expect([log, asked.length]).toEqual([['b4', 'b5', 'c1'], 1]);
     });
 
     test('what came by a replay before it was left does not come again', () => {

@@ -29,25 +29,27 @@ export class Settled {
     this.#proofs = interests.proofs;
   }
 
-  /** To be called before anything else when something comes: all up to `last` came before, and was sent before. */
+  /** Whether a subscription was proven since {@link meet} was called: it must be before anything that comes is looked at. */
+  get isOutdated(): boolean {
+    return this.#proofs !== this.#interests.proofs;
+  }
+
+  /** `last` is the highest number that has come: all up to it was sent before the proofs since this was called last. */
   meet(last: number): void {
-    const { proofs } = this.#interests;
-    if (proofs === this.#proofs) return;
     const since = this.#interests.firstProofAfter(this.#proofs);
-    this.#proofs = proofs;
+    this.#proofs = this.#interests.proofs;
     // What came between two proofs at the same time may have been sent after the first one.
     if (last > 0 && since > (this.#marks.at(-1)?.since ?? 0)) this.mark(last, since);
   }
 
   /** What was sent up to `through` is nothing for names that are listened to since `since` or later. */
   mark(through: number, since: number): void {
-    let latest = this.#marks.at(-1);
-    while (latest !== undefined && latest.through <= through && latest.since >= since) {
-      this.#marks.pop();
-      latest = this.#marks.at(-1);
-    }
-    if (latest !== undefined && (latest.through >= through || latest.since >= since)) return;
-    this.#marks.push({ through, since });
+    const later = this.#marks.findIndex((mark) => mark.since >= since);
+    const index = later < 0 ? this.#marks.length : later;
+    if ((this.#marks[index - 1]?.through ?? 0) >= through) return;
+    let implied = 0;
+    while ((this.#marks[index + implied]?.through ?? Number.POSITIVE_INFINITY) <= through) implied += 1;
+    this.#marks.splice(index, implied, { through, since });
     if (this.#marks.length > MAX_MARKS) this.#marks.shift();
   }
 

@@ -150,7 +150,7 @@ export class Stream {
   take(header: Readonly<Header>, interest: Interest, message: Buffer): void {
     this.heardAt = this.#context.tick;
     this.arrivals += 1;
-    this.#settled.meet(this.#coverage.last);
+    if (this.#settled.isOutdated) this.#settled.meet(this.#arrivedThrough);
     if (this.#recovery === undefined) {
       const progress = this.#names.of(interest);
       const hole = this.#coverage.holeBefore(header.sequence);
@@ -187,7 +187,7 @@ export class Stream {
   /** A replay came: `header` and `message` are those of the batch that is replayed. */
   replay(number: number, index: number, ageMs: number, arrival: Arrival): void {
     const { header, interest } = arrival;
-    this.#settled.meet(this.#coverage.last);
+    if (this.#settled.isOutdated) this.#settled.meet(this.#arrivedThrough);
     if (this.#recovery?.replay(number, index, header.sequence) !== true) return;
     if (!this.#reachesFarEnough()) {
       this.#askFurtherBack();
@@ -203,9 +203,8 @@ export class Stream {
       this.#names.advance(progress, interest, header, header.position + header.count, true);
       return;
     }
-    const isBehind = header.previous > (progress?.sequence ?? 0);
-    const isOld =
-      ageMs + fromElapsed(header.elapsed) >= listenedMs || this.#isSettled(header.previous, interest);
+    const isBehind = header.previous > this.#completeThrough(progress, interest);
+    const isOld = ageMs + fromElapsed(header.elapsed) >= listenedMs;
     const isGap = isBehind && !(isFirst && isOld);
     if (isGap && this.#mayAskOlder(progress, interest)) {
       this.#interrupt({ ...this.#toHold(arrival), at: this.#context.now() - ageMs });
@@ -224,7 +223,7 @@ export class Stream {
   /** The end of an answer came. */
   replayed(number: number, answer: Replayed): void {
     const recovery = this.#recovery;
-    this.#settled.meet(this.#coverage.last);
+    if (this.#settled.isOutdated) this.#settled.meet(this.#arrivedThrough);
     if (recovery?.replayed(number, answer) !== true) return;
     if (!this.#reachesFarEnough()) {
       this.#askFurtherBack();
@@ -240,6 +239,7 @@ export class Stream {
       if (sequence > answer.last) {
         this.#context.tellForged(this.publisher, arrival.interest.name);
         this.#release();
+        this.#settled.reset();
       } else if (isOfAllTopics(arrival)) {
         if (arrival.asked === 'all') {
           if (!this.#hasGained) this.#coverage.getUsedTo(this.#coverage.holeBefore(sequence));
@@ -299,7 +299,15 @@ export class Stream {
 
   /** Up to where nothing of a name is missing. */
   #completeThrough(progress: Progress | undefined, interest: Interest): number {
-    return progress?.sequence ?? this.#settled.through(this.#listenedSince(interest));
+    if (progress !== undefined && !progress.isEarly) return progress.sequence;
+    return Math.max(progress?.sequence ?? 0, this.#settled.through(this.#listenedSince(interest)));
+  }
+
+  /** The highest number that has come, also of what is held. */
+  get #arrivedThrough(): number {
+    let through = Math.max(this.#coverage.last, this.#overflow?.header.sequence ?? 0);
+    for (const { header } of this.#held) through = Math.max(through, header.sequence);
+    return through;
   }
 
   /**
@@ -350,9 +358,12 @@ export class Stream {
       else this.#believe(progress, arrival);
       return;
     }
-    if (progress === undefined && !isTail && this.#isSettled(header.sequence, interest)) {
+    // What came before it was proven to listen was sent before, and may have come all the same.
+    const isLate = arrival.at >= this.#listenedSince(interest);
+    if (progress === undefined && isLate && this.#isSettled(header.sequence, interest)) {
+      if (isTail) return;
       if (header.sequence <= this.#replayedThrough) {
-        this.#check();
+        this.#doubt(arrival);
         return;
       }
       // One of two numbers was forged: this one, or the one that was settled by.
@@ -387,10 +398,10 @@ export class Stream {
   #isGap(arrival: Held, progress: Progress | undefined): boolean {
     const { header } = arrival;
     const reach = header.kind === MessageKind.tail ? header.sequence : header.previous;
-    if (progress !== undefined) return reach > progress.sequence;
+    if (reach <= this.#completeThrough(progress, arrival.interest)) return false;
+    if (progress !== undefined) return true;
     // Had it been listened to, it would have been delivered, and this would not be the first contact.
     if (reach > this.#coverage.deliveredFrom && reach <= this.#coverage.last) return false;
-    if (this.#isSettled(reach, arrival.interest)) return false;
     // First contact: missed only if it was sent while this was listening.
     return reach > 0 && fromElapsed(header.elapsed) < this.#listenedMs(arrival);
   }
@@ -475,6 +486,14 @@ export class Stream {
     const after = Number.MAX_SAFE_INTEGER;
     const request = { after, before: 0, maxAgeMs: 0, topics: this.#topics };
     this.#recovery = this.#context.recover(this.publisher, request, () => this.#goOn());
+  }
+
+  /** A replay explains why it comes so late, unless the publisher says that numbers were forged: waits for that. */
+  #doubt(arrival: Held): void {
+    const isNew = arrival.asked === 'nothing';
+    arrival.asked = 'all';
+    if (isNew) this.#check();
+    if (isNew && this.isRecovering) this.#hold(arrival);
   }
 
   /** What is believed of the publisher cannot be true: begins anew, and takes nothing before for missed. */

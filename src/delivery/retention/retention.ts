@@ -79,10 +79,11 @@ export class Retention {
   retain(topic: Buffer, flags: number, time: number, payload: Uint8Array, isSent: () => boolean): void {
     const content = { kind: MessageKind.retained, flags, publisher: this.#publisher, time };
     const message = buildMessage(topic, content, payload);
+    const wasEmpty = this.#store.size === 0;
     this.#store.set(topic.toString('latin1'), { message, at: this.#context.now(), isSent });
-    if (this.#isHolder || this.#store.size === 0) return;
+    if (!wasEmpty || this.#store.size === 0) return;
+    if (!this.#isHolder) this.#context.subscribe(this.#topic);
     this.#isHolder = true;
-    this.#context.subscribe(this.#topic);
     if (this.#isLinkReady) this.#context.post('all', { kind: MessageKind.holder });
   }
 
