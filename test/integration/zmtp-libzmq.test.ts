@@ -70,16 +70,21 @@ describe.each(ROLES)('our PUB, %s over %s', (role, protocol) => {
   it('feeds an XSubscriber', async () => {
     await using conversation = await Conversation.start(new zmq.XSubscriber(), role, protocol);
     const { theirs, ours } = conversation;
+    await theirs.send('\x01first');
+    // libzmq takes note of a connection that was made to it while it receives; before, it sends to nobody.
+    const received = receive(theirs, MESSAGES.length);
+    await ours.subscriptions.first(1);
     await theirs.send('\x01topic');
     await theirs.send('user message');
     await theirs.send('\x00topic');
-    expect((await ours.subscriptions.first(2)).map(({ prefix, change }) => `${change} ${prefix}`)).toEqual([
+    expect((await ours.subscriptions.first(3)).map(({ prefix, change }) => `${change} ${prefix}`)).toEqual([
+      'subscribe first',
       'subscribe topic',
       'cancel topic',
     ]);
     for (const message of MESSAGES) ours.connection.send(message);
     ours.connection.flush();
-    expect(equalTo(MESSAGES, await receive(theirs, MESSAGES.length))).toBe(true);
+    expect(equalTo(MESSAGES, await received)).toBe(true);
   });
 });
 
