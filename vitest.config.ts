@@ -6,9 +6,8 @@ export default defineConfig({
   test: {
     pool: 'forks',
     setupFiles: ['./test/support/property-seed.ts'],
-    // What hangs is found; what takes its time on a busy machine is not taken for it.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
     reporters: ['default', './test/support/summary-reporter.ts'],
     projects: [
       { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
@@ -20,7 +19,7 @@ export default defineConfig({
         test: {
           name: 'security',
           include: ['test/security/**/*.test.ts'],
-          testTimeout: isLong ? 3_600_000 : 60_000,
+          testTimeout: isLong ? 3_600_000 : 30_000,
         },
       },
       {
@@ -31,7 +30,7 @@ export default defineConfig({
           // Each keeps the machine busy and looks at the time: alone, and after all others.
           fileParallelism: false,
           sequence: { groupOrder: 1 },
-          testTimeout: isLong ? 3_600_000 : 120_000,
+          testTimeout: isLong ? 3_600_000 : 60_000,
         },
       },
     ],

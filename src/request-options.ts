@@ -22,7 +22,10 @@ export interface RequestManyOptions {
   readonly max?: number | undefined;
   /** For how long after an answer a further one is waited for, in milliseconds; 0 for ever. @default 0 */
   readonly stall?: number | undefined;
-  /** Gives up when it aborts: the iterator gives the answers that came, and were checked, before, and rejects with the reason. */
+  /**
+   * Gives up when it aborts: the iterator gives the answers that came, and were checked, before, and rejects with the
+   * reason.
+   */
   readonly signal?: AbortSignal | undefined;
   /** As of `emit`. */
   readonly headers?: Headers | undefined;

@@ -1,7 +1,7 @@
 /**
  * Events that were not taken, counted: a flood of refusals is told as one error per turn of the event loop, with
- * the exact count, so that telling costs less than what it tells of. What a listener of errors emits in answer to it, and is refused
- * as well, is told a second later.
+ * the exact count, so that telling costs less than what it tells of. What a listener of errors emits in answer to it,
+ * and is refused as well, is told a second later.
  */
 import { DistributedError } from '../errors.js';
 import { type Rights, reasonOf } from '../rights.js';

@@ -127,7 +127,7 @@ describe('a process that is busy itself', () => {
     );
     expect((await blocked.line(/statuses (.*)/))[1]).toBe('up');
     expect(await blocked.exit).toEqual({ code: 0, signal: null });
-  });
+  }, 60_000);
 
   it('does not take the forwarder for dead whose messages it cannot keep up with', async () => {
     await using forwarder = await createForwarder({ xsubPort: 0, xpubPort: 0 });

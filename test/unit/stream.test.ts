@@ -1577,7 +1577,7 @@ describe('bounds', () => {
     answer();
     expect(log).toEqual(['lost 1 of 999', 999]);
     streams.stop();
-  });
+  }, 60_000);
 });
 
 /** Streams of publishers with numbers for names, of which each batch carries one event, and without the bytes. */

@@ -123,14 +123,13 @@ export class Interests {
 
   /** Every subscription with a number up to `subscription` is in force at time `now`. */
   prove(subscription: number, now: number): void {
-    let isNew = false;
+    const before = this.#unproven.size;
     for (const [interest, number] of this.#unproven) {
       if (number > subscription) break;
       interest.inForceAt = Math.min(interest.inForceAt, now);
       this.#unproven.delete(interest);
-      isNew = true;
     }
-    if (!isNew) return;
+    if (this.#unproven.size === before) return;
     this.#proofs += 1;
     this.#proofTimes.push(now);
     if (this.#proofTimes.length > MAX_PROOF_TIMES) this.#proofTimes.shift();
